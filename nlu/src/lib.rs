@@ -1,0 +1,12 @@
+//! What was meant: text normalising, classification with candle, slots and places.
+//!
+//! Depends on no other room. `hotline` turns transcripts into [`Heard`], calls
+//! [`Interpret::interpret`], and hands each [`Interpretation`] to the dialogue.
+
+mod heard;
+mod interpretation;
+
+pub use heard::{Char, Heard, Leg, Said, Span};
+pub use interpretation::{
+    Candidate, Emergency, Found, Interpret, Interpretation, Place, RequestType, Urgency, When,
+};
