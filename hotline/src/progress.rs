@@ -1,0 +1,25 @@
+//! Progress bars: on a terminal for long work, nothing in a pipe.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// A bar over so many steps, drawn on standard error if that is a terminal.
+pub fn bar(steps: u64, what: &str) -> ProgressBar {
+    let style = "{msg}  {wide_bar} {pos}/{len}  {elapsed}, {eta} to go";
+    with_style(steps, what, style)
+}
+
+/// A bar over so many bytes.
+pub fn bytes(count: u64, what: &str) -> ProgressBar {
+    with_style(count, what, "{msg}  {wide_bar} {binary_bytes}/{binary_total_bytes}  {eta} to go")
+}
+
+fn with_style(steps: u64, what: &str, style: &str) -> ProgressBar {
+    // indicatif draws nothing when standard error is no terminal.
+    let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr());
+    bar.set_style(ProgressStyle::with_template(style).expect("the template is a constant of this file"));
+    bar.set_message(what.to_owned());
+    bar.enable_steady_tick(Duration::from_millis(500));
+    bar
+}
