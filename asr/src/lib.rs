@@ -1,9 +1,12 @@
 //! What was said: endpointing and transcription with local Whisper.
 
+pub mod cer;
+mod error;
+mod guard;
+pub mod models;
 mod transcript;
+mod whisper;
 
+pub use error::Error;
 pub use transcript::{Char, Transcribe, Transcript, Utterance};
-
-/// Why nothing could be transcribed.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {}
+pub use whisper::{Decoding, Model, Peer, Worker};
