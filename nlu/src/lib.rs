@@ -3,9 +3,13 @@
 //! Depends on no other room. `hotline` turns transcripts into [`Heard`], calls
 //! [`Interpret::interpret`], and hands each [`Interpretation`] to the dialogue.
 
+pub mod classifier;
+mod error;
 mod heard;
 mod interpretation;
 
+pub use classifier::{Classifier, Scores};
+pub use error::Error;
 pub use heard::{Char, Heard, Leg, Said, Span};
 pub use interpretation::{
     Candidate, Emergency, Found, Interpret, Interpretation, Place, RequestType, Urgency, When,

@@ -1,0 +1,175 @@
+//! The labels of every head, as `labels.toml` beside the weights lists them.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::classifier::Subcategory;
+use crate::interpretation::{Emergency, RequestType, Urgency};
+
+/// One decision that the classifier takes about a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Head {
+    /// 诉求类型.
+    Type,
+    /// First-level category.
+    Category,
+    /// Second-level category.
+    Subcategory,
+    /// 紧急程度.
+    Urgency,
+    /// Emergency kind, or none.
+    Emergency,
+}
+
+impl Head {
+    /// Every head, in the order of the weights' columns.
+    pub const ALL: [Head; 5] =
+        [Head::Type, Head::Category, Head::Subcategory, Head::Urgency, Head::Emergency];
+}
+
+impl RequestType {
+    /// Every type, in the order of the classifier's labels.
+    pub const ALL: [RequestType; 6] = [
+        RequestType::Consultation,
+        RequestType::Help,
+        RequestType::Complaint,
+        RequestType::Report,
+        RequestType::Suggestion,
+        RequestType::Praise,
+    ];
+
+    /// The Chinese name.
+    pub fn name(self) -> &'static str {
+        match self {
+            RequestType::Consultation => "咨询",
+            RequestType::Help => "求助",
+            RequestType::Complaint => "投诉",
+            RequestType::Report => "举报",
+            RequestType::Suggestion => "建议",
+            RequestType::Praise => "表扬",
+        }
+    }
+
+    /// The type of a Chinese name.
+    pub fn from_name(name: &str) -> Option<RequestType> {
+        RequestType::ALL.into_iter().find(|t| t.name() == name)
+    }
+}
+
+impl Urgency {
+    /// Every degree, rising.
+    pub const ALL: [Urgency; 3] = [Urgency::Normal, Urgency::Urgent, Urgency::Critical];
+
+    /// The Chinese name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Urgency::Normal => "一般",
+            Urgency::Urgent => "紧急",
+            Urgency::Critical => "特急",
+        }
+    }
+
+    /// The degree of a Chinese name.
+    pub fn from_name(name: &str) -> Option<Urgency> {
+        Urgency::ALL.into_iter().find(|u| u.name() == name)
+    }
+}
+
+impl Emergency {
+    /// Every kind.
+    pub const ALL: [Emergency; 6] = [
+        Emergency::Fire,
+        Emergency::Crime,
+        Emergency::Medical,
+        Emergency::Traffic,
+        Emergency::Gas,
+        Emergency::Danger,
+    ];
+
+    /// The name in files and on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Emergency::Fire => "fire",
+            Emergency::Crime => "crime",
+            Emergency::Medical => "medical",
+            Emergency::Traffic => "traffic",
+            Emergency::Gas => "gas",
+            Emergency::Danger => "danger",
+        }
+    }
+
+    /// The kind of a name.
+    pub fn from_name(name: &str) -> Option<Emergency> {
+        Emergency::ALL.into_iter().find(|e| e.name() == name)
+    }
+}
+
+/// Name of "no emergency" in files.
+pub const NO_EMERGENCY: &str = "none";
+
+/// Labels of the heads whose sets are data: the tree of categories.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Labels {
+    /// First-level categories, in the order of the weights' columns.
+    pub categories: Vec<Category>,
+}
+
+/// One first-level category with what is below it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Category {
+    /// First-level name.
+    pub name: String,
+    /// Second-level names.
+    pub below: Vec<String>,
+}
+
+impl Labels {
+    /// Reads `labels.toml`.
+    ///
+    /// # Errors
+    /// The file is missing or is not a label file.
+    pub fn load(path: &Path) -> Result<Labels, Error> {
+        let text = std::fs::read_to_string(path).map_err(Error::file(path))?;
+        toml::from_str(&text).map_err(|e| {
+            Error::content(path, e.message(), "take the file from the release or train anew")
+        })
+    }
+
+    /// Second-level categories in the order of the weights' columns.
+    pub fn subcategories(&self) -> impl Iterator<Item = Subcategory> + '_ {
+        self.categories.iter().flat_map(|c| {
+            c.below.iter().map(|name| Subcategory { category: c.name.clone(), name: name.clone() })
+        })
+    }
+
+    /// How many labels a head has.
+    pub fn count(&self, head: Head) -> usize {
+        match head {
+            Head::Type => RequestType::ALL.len(),
+            Head::Category => self.categories.len(),
+            Head::Subcategory => self.categories.iter().map(|c| c.below.len()).sum(),
+            Head::Urgency => Urgency::ALL.len(),
+            Head::Emergency => Emergency::ALL.len() + 1,
+        }
+    }
+
+    /// Names of a head's labels, in the order of the weights' columns; a second level
+    /// is written `first/second`.
+    pub fn names(&self, head: Head) -> Vec<String> {
+        match head {
+            Head::Type => RequestType::ALL.iter().map(|t| t.name().to_owned()).collect(),
+            Head::Category => self.categories.iter().map(|c| c.name.clone()).collect(),
+            Head::Subcategory => {
+                self.subcategories().map(|s| format!("{}/{}", s.category, s.name)).collect()
+            }
+            Head::Urgency => Urgency::ALL.iter().map(|u| u.name().to_owned()).collect(),
+            Head::Emergency => std::iter::once(NO_EMERGENCY)
+                .chain(Emergency::ALL.iter().map(|e| e.name()))
+                .map(str::to_owned)
+                .collect(),
+        }
+    }
+}
