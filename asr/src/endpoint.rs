@@ -1,0 +1,175 @@
+//! Endpointing: where an utterance begins and that it has ended.
+//!
+//! The voice-activity detector is earshot (pure Rust, no runtime to fetch); what makes utterances
+//! out of its scores is ours, because callers to a hotline pause in the middle of a number and
+//! agents type in silence.
+
+use std::collections::VecDeque;
+
+use audio::{FRAME_MS, FRAME_SAMPLES, Frame, SAMPLE_RATE};
+
+use crate::transcript::Utterance;
+
+/// Settings of an [`Endpointer`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EndpointConfig {
+    /// Score from which a frame is speech.
+    pub speech_score: f32,
+    /// Score under which a frame is silence; between the two nothing changes.
+    pub silence_score: f32,
+    /// Speech needed to begin an utterance; shorter bursts are clicks.
+    pub onset_ms: u32,
+    /// Silence that ends an utterance.
+    pub hangover_ms: u32,
+    /// Sound kept before the first and after the last speech.
+    pub margin_ms: u32,
+    /// Utterances with less speech than this are dropped.
+    pub least_speech_ms: u32,
+    /// Longest utterance; longer speech is cut where it is quietest.
+    pub most_ms: u32,
+}
+
+impl Default for EndpointConfig {
+    fn default() -> Self {
+        EndpointConfig {
+            speech_score: 0.5,
+            silence_score: 0.35,
+            onset_ms: 60,
+            hangover_ms: 640,
+            margin_ms: 240,
+            least_speech_ms: 120,
+            most_ms: 28_000,
+        }
+    }
+}
+
+/// What a frame brought about.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Endpoint {
+    /// Somebody began to speak.
+    SpeechStarted {
+        /// Where, from the recording's start.
+        at_ms: u64,
+    },
+    /// An utterance is complete.
+    Ended(Utterance),
+}
+
+/// Finds the utterances of one leg.
+pub struct Endpointer {
+    config: EndpointConfig,
+    detector: Box<earshot::Detector>,
+    /// Sound that does not fill a frame of the detector yet.
+    pending: Vec<f32>,
+    score: f32,
+    /// Frames before speech begins, for the margin.
+    before: VecDeque<Frame>,
+    state: State,
+}
+
+enum State {
+    Silence { speech_ms: u32 },
+    Speech { start_ms: u64, samples: Vec<f32>, speech_ms: u32, silence_ms: u32 },
+}
+
+/// Samples that the detector takes at a time.
+const DETECTOR_FRAME: usize = 256;
+/// Where long speech may be cut: within its last seconds.
+const CUT_WINDOW_MS: u32 = 8_000;
+
+impl Endpointer {
+    /// A new leg.
+    pub fn new(config: EndpointConfig) -> Endpointer {
+        Endpointer {
+            config,
+            detector: earshot::Detector::default_boxed(),
+            pending: Vec::with_capacity(DETECTOR_FRAME + FRAME_SAMPLES),
+            score: 0.0,
+            before: VecDeque::new(),
+            state: State::Silence { speech_ms: 0 },
+        }
+    }
+
+    /// Takes the next frame.
+    pub fn push(&mut self, frame: &Frame) -> Option<Endpoint> {
+        let score = self.score_of(frame);
+        let config = self.config;
+        match &mut self.state {
+            State::Silence { speech_ms } => {
+                self.before.push_back(frame.clone());
+                *speech_ms = if score >= config.speech_score { *speech_ms + FRAME_MS } else { 0 };
+                let keep = (config.margin_ms + config.onset_ms) / FRAME_MS;
+                while self.before.len() > keep as usize {
+                    self.before.pop_front();
+                }
+                if *speech_ms < config.onset_ms {
+                    return None;
+                }
+                let speech_ms = *speech_ms;
+                let start_ms = self.before.front().map_or(frame.start_ms, |first| first.start_ms);
+                let samples = self.before.drain(..).flat_map(|frame| frame.samples).collect();
+                self.state = State::Speech { start_ms, samples, speech_ms, silence_ms: 0 };
+                Some(Endpoint::SpeechStarted { at_ms: start_ms })
+            }
+            State::Speech { samples, speech_ms, silence_ms, .. } => {
+                samples.extend_from_slice(&frame.samples);
+                if score >= config.speech_score {
+                    *speech_ms += FRAME_MS;
+                }
+                *silence_ms = if score < config.silence_score { *silence_ms + FRAME_MS } else { 0 };
+                if *silence_ms >= config.hangover_ms {
+                    return self.end().map(Endpoint::Ended);
+                }
+                if samples.len() as u64 * 1000 >= u64::from(config.most_ms) * u64::from(SAMPLE_RATE) {
+                    return self.cut().map(Endpoint::Ended);
+                }
+                None
+            }
+        }
+    }
+
+    /// The utterance that the end of the recording ended.
+    pub fn finish(&mut self) -> Option<Utterance> {
+        self.end()
+    }
+
+    fn score_of(&mut self, frame: &Frame) -> f32 {
+        self.pending.extend(frame.samples.iter().map(|sample| sample.clamp(-1.0, 1.0)));
+        let whole = self.pending.len() / DETECTOR_FRAME * DETECTOR_FRAME;
+        for part in self.pending[..whole].chunks_exact(DETECTOR_FRAME) {
+            self.score = self.detector.predict_f32(part);
+        }
+        self.pending.drain(..whole);
+        self.score
+    }
+
+    fn end(&mut self) -> Option<Utterance> {
+        let state = std::mem::replace(&mut self.state, State::Silence { speech_ms: 0 });
+        let State::Speech { start_ms, mut samples, speech_ms, silence_ms, .. } = state else { return None };
+        let surplus_ms = silence_ms.saturating_sub(self.config.margin_ms);
+        samples.truncate(samples.len() - samples_of(surplus_ms).min(samples.len()));
+        (speech_ms >= self.config.least_speech_ms).then_some(Utterance { start_ms, samples })
+    }
+
+    /// Cuts speech that has become too long at the quietest fifth of a second near its end, and
+    /// goes on with the rest.
+    fn cut(&mut self) -> Option<Utterance> {
+        let State::Speech { start_ms, samples, .. } = &mut self.state else { return None };
+        let window = samples_of(200);
+        let first = samples.len().saturating_sub(samples_of(CUT_WINDOW_MS));
+        let energy = |at: usize| samples[at..at + window].iter().map(|s| s * s).sum::<f32>();
+        let at = (first..samples.len() - window)
+            .step_by(FRAME_SAMPLES)
+            .min_by(|a, b| energy(*a).total_cmp(&energy(*b)))
+            .map_or(samples.len(), |at| at + window / 2);
+        let rest = samples.split_off(at);
+        let head = std::mem::replace(samples, rest);
+        let utterance = Utterance { start_ms: *start_ms, samples: head };
+        *start_ms += at as u64 * 1000 / u64::from(SAMPLE_RATE);
+        Some(utterance)
+    }
+}
+
+fn samples_of(ms: u32) -> usize {
+    (ms * (SAMPLE_RATE / 1000)) as usize
+}
