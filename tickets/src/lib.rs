@@ -1,1 +1,22 @@
-//! placeholder
+//! History: commands, events and the ticket journal in sled.
+//!
+//! Depends on no other room: fields are plain text, numbers and spans.
+
+mod department;
+mod error;
+mod event;
+mod fields;
+mod files;
+mod journal;
+mod number;
+mod store;
+mod ticket;
+
+pub use department::Department;
+pub use error::Error;
+pub use event::{Call, Event, MadeBy, RECORD_VERSION, Record, Status};
+pub use fields::{CORRECTABLE, Candidate, Fields, Place, Span, TYPES, URGENCIES, When};
+pub use files::{Files, sha256_file};
+pub use number::TicketId;
+pub use store::{Filter, NewCall, Store};
+pub use ticket::{Command, Known, Rejected, Ticket};

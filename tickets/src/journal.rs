@@ -1,0 +1,184 @@
+//! The journal: events in sled, with optimistic concurrency and real durability.
+//!
+//! One tree holds everything, so that one transaction covers a call, its tickets and their
+//! indexes, and a killed process leaves all of it or nothing:
+//!
+//! | key | value |
+//! | --- | --- |
+//! | `e` ticket (u64) version (u32) | a record |
+//! | `c` SHA-256 of the recording | a call |
+//! | `d` department's name | a department |
+//! | `l` department's name, version (u32) | what was done to it |
+//! | `n` day (u32) | last counter of that day |
+//! | `x` moment (i64) who | an export |
+//! | `i` `s` status, `d` department, `t` moment … ticket | nothing: an index |
+//!
+//! Numbers are big-endian, so that keys sort as they are read.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sled::transaction::{ConflictableTransactionError, TransactionError, TransactionalTree};
+
+use crate::event::{Call, Record};
+use crate::number::TicketId;
+use crate::ticket::Ticket;
+use crate::Error;
+
+/// Events of every ticket.
+pub struct Journal {
+    path: PathBuf,
+    db: sled::Db,
+    /// sled's log and folder, opened a second time: on Linux sled's own flush does not reach the
+    /// platter (`sync_file_range`), `fsync` does.
+    log: File,
+    folder: File,
+    /// Transactions applied so far, and those of them that are known to be durable.
+    applied: AtomicU64,
+    durable: Mutex<u64>,
+}
+
+/// sled's page cache. The journal is small; the default of 1 GiB is meant for whole databases.
+const CACHE_BYTES: u64 = 32 << 20;
+
+pub(crate) enum Abort {
+    Conflict(TicketId),
+    Encoding(String),
+}
+
+type Applied<T> = Result<T, ConflictableTransactionError<Abort>>;
+
+impl Journal {
+    pub(crate) fn open(root: &Path) -> Result<Journal, Error> {
+        let path = root.join("journal");
+        let db = sled::Config::new()
+            .path(&path)
+            .cache_capacity(CACHE_BYTES)
+            .flush_every_ms(None)
+            .open()
+            .map_err(|error| Error::sled(&path, error))?;
+        let log_path = path.join("db");
+        let log = File::open(&log_path).map_err(|error| Error::io(&log_path, error))?;
+        let folder = File::open(&path).map_err(|error| Error::io(&path, error))?;
+        Ok(Journal { path, db, log, folder, applied: AtomicU64::new(0), durable: Mutex::new(0) })
+    }
+
+    /// Runs a transaction and returns once it is on the disk. Concurrent callers share one sync.
+    pub(crate) fn commit<T>(&self, apply: impl Fn(&TransactionalTree) -> Applied<T>) -> Result<T, Error> {
+        let value = self.db.transaction(apply).map_err(|error| match error {
+            TransactionError::Abort(Abort::Conflict(id)) => Error::Conflict { id },
+            TransactionError::Abort(Abort::Encoding(reason)) => Error::Damaged { path: self.path.clone(), reason },
+            TransactionError::Storage(error) => Error::sled(&self.path, error),
+        })?;
+        self.sync()?;
+        Ok(value)
+    }
+
+    fn sync(&self) -> Result<(), Error> {
+        let mine = self.applied.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut durable = self.durable.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if *durable >= mine {
+            return Ok(());
+        }
+        let all = self.applied.load(Ordering::SeqCst);
+        self.db.flush().map_err(|error| Error::sled(&self.path, error))?;
+        self.log.sync_all().map_err(|error| Error::io(&self.path, error))?;
+        self.folder.sync_all().map_err(|error| Error::io(&self.path, error))?;
+        *durable = all;
+        Ok(())
+    }
+
+    /// Everything under a prefix, in order.
+    pub(crate) fn scan(&self, prefix: &[u8]) -> impl Iterator<Item = Result<(sled::IVec, sled::IVec), Error>> + '_ {
+        self.db.scan_prefix(prefix).map(|item| item.map_err(|error| Error::sled(&self.path, error)))
+    }
+
+    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<sled::IVec>, Error> {
+        self.db.get(key).map_err(|error| Error::sled(&self.path, error))
+    }
+
+    /// The records of a ticket, oldest first.
+    pub(crate) fn records(&self, id: TicketId) -> Result<Vec<Record>, Error> {
+        self.scan(&ticket_prefix(id)).map(|item| self.decode(&item?.1)).collect()
+    }
+
+    pub(crate) fn decode<T: serde::de::DeserializeOwned>(&self, bytes: &[u8]) -> Result<T, Error> {
+        serde_json::from_slice(bytes).map_err(|error| Error::Damaged { path: self.path.clone(), reason: error.to_string() })
+    }
+
+    /// Removes every index and makes them again from the events; how many tickets there are.
+    pub(crate) fn rebuild(&self, tickets: &[Ticket], calls: &[Call]) -> Result<(), Error> {
+        let old: Vec<sled::IVec> = self.scan(b"i").map(|item| item.map(|(key, _)| key)).collect::<Result<_, _>>()?;
+        let mut batch = sled::Batch::default();
+        old.into_iter().for_each(|key| batch.remove(key));
+        for ticket in tickets {
+            let call = calls.iter().find(|call| call.sha256 == ticket.call);
+            index_keys(ticket, call).into_iter().for_each(|key| batch.insert(key, &[] as &[u8]));
+        }
+        self.db.apply_batch(batch).map_err(|error| Error::sled(&self.path, error))?;
+        self.sync()
+    }
+}
+
+/// Appends records to a ticket within a transaction, if nobody else did since `expected`.
+pub(crate) fn append(tx: &TransactionalTree, id: TicketId, expected: u32, records: &[Record]) -> Applied<()> {
+    for (version, record) in (expected..).zip(records) {
+        let key = event_key(id, version);
+        if tx.get(&key)?.is_some() {
+            return Err(ConflictableTransactionError::Abort(Abort::Conflict(id)));
+        }
+        tx.insert(key, encode(record)?)?;
+    }
+    Ok(())
+}
+
+/// Replaces the indexes of a ticket within a transaction.
+pub(crate) fn reindex(tx: &TransactionalTree, before: Option<&Ticket>, after: &Ticket, call: Option<&Call>) -> Applied<()> {
+    if let Some(before) = before {
+        for key in index_keys(before, call) {
+            tx.remove(key)?;
+        }
+    }
+    for key in index_keys(after, call) {
+        tx.insert(key, &[] as &[u8])?;
+    }
+    Ok(())
+}
+
+pub(crate) fn encode<T: serde::Serialize>(value: &T) -> Applied<Vec<u8>> {
+    serde_json::to_vec(value).map_err(|error| ConflictableTransactionError::Abort(Abort::Encoding(error.to_string())))
+}
+
+pub(crate) fn ticket_prefix(id: TicketId) -> Vec<u8> {
+    [b"e".as_slice(), &id.key().to_be_bytes()].concat()
+}
+
+pub(crate) fn event_key(id: TicketId, version: u32) -> Vec<u8> {
+    [b"e".as_slice(), &id.key().to_be_bytes(), &version.to_be_bytes()].concat()
+}
+
+/// The ticket and version that an event's key names.
+pub(crate) fn event_of(key: &[u8]) -> Option<(TicketId, u32)> {
+    let (id, version) = key.strip_prefix(b"e")?.split_at_checked(8)?;
+    Some((TicketId::from_key(u64::from_be_bytes(id.try_into().ok()?)), u32::from_be_bytes(version.try_into().ok()?)))
+}
+
+pub(crate) fn index_keys(ticket: &Ticket, call: Option<&Call>) -> Vec<Vec<u8>> {
+    let id = ticket.id.key().to_be_bytes();
+    let key = |kind: &[u8], value: &[u8]| [b"i", kind, value, &[0], &id].concat();
+    let department = ticket.fields.department.as_deref().unwrap_or("");
+    let moment = call.map_or(0, |call| call.started_at.as_second());
+    vec![
+        key(b"s", ticket.status.name().as_bytes()),
+        key(b"d", department.as_bytes()),
+        key(b"t", &moment.to_be_bytes()),
+    ]
+}
+
+/// The ticket at the end of an index key.
+pub(crate) fn indexed(key: &[u8]) -> Option<TicketId> {
+    let id = key.last_chunk::<8>()?;
+    Some(TicketId::from_key(u64::from_be_bytes(*id)))
+}
