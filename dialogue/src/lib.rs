@@ -1,1 +1,14 @@
-//! placeholder
+//! What to do next: the rule-based dialogue manager, pure.
+//!
+//! The city's files decide what is asked, who takes what and by when; this room only carries them
+//! out. It has no clock, no I/O but reading those files, and no randomness.
+
+mod calendar;
+mod city;
+mod dialogue;
+mod draft;
+
+pub use calendar::{Calendar, Year, china};
+pub use city::{Category, City, Department, Due, Form, Patience, Phrases, Problem, Prompts, Ready, Rule, Slot};
+pub use dialogue::{Action, Conclusion, Dialogue, Input, Outcome, Turn, emergency_name, recorded};
+pub use draft::{Draft, Routed, Standing};

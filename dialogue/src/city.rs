@@ -1,0 +1,452 @@
+//! The city's files: what a municipality edits. Parsing is pure; every mistake is reported with
+//! file, line and remedy, all of them at once.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use nlu::{Emergency, RequestType, Urgency};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+
+use crate::calendar::{Calendar, Year};
+
+/// A mistake in the city's files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The file, relative to the city's folder.
+    pub file: String,
+    /// Line, from 1; 0 when the file as a whole is meant.
+    pub line: usize,
+    /// What is wrong.
+    pub what: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}; {}", self.file, self.line, self.what, self.remedy)
+    }
+}
+
+/// Everything that a municipality edits, but for places and understanding.
+#[derive(Debug, Clone)]
+pub struct City {
+    /// Name of the city.
+    pub name: String,
+    /// First four digits of its streets in the address table.
+    pub code: String,
+    /// Least confidence for a ticket to be sent without a look.
+    pub ready: Ready,
+    /// What is asked for, by request type.
+    pub forms: Vec<Form>,
+    /// How long the dialogue keeps asking.
+    pub patience: Patience,
+    /// Who takes tickets.
+    pub departments: Vec<Department>,
+    /// Which department takes what.
+    pub dispatch: Vec<Rule>,
+    /// When an answer is due.
+    pub deadlines: Vec<Due>,
+    /// What the dialogue says.
+    pub prompts: Prompts,
+    /// Turns of speech that decide what a call is.
+    pub phrases: Phrases,
+    /// First-level categories with the second levels below them.
+    pub categories: Vec<Category>,
+    /// Working days.
+    pub calendar: Calendar,
+}
+
+/// Least confidences, 0 to 1.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ready {
+    /// Request type.
+    #[serde(rename = "type")]
+    pub request_type: f32,
+    /// First-level category.
+    pub category: f32,
+    /// Department.
+    pub department: f32,
+    /// Place.
+    pub place: f32,
+}
+
+/// What a ticket of these types needs.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Form {
+    /// The types.
+    pub types: Vec<RequestType>,
+    /// The slots, in the order of asking.
+    pub slots: Vec<Slot>,
+}
+
+/// Something that is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Slot {
+    /// What the call is about.
+    Matter,
+    /// Where.
+    Place,
+    /// A number to call back.
+    Phone,
+    /// When.
+    When,
+    /// The caller's name.
+    Name,
+}
+
+impl Slot {
+    /// Serialised name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Slot::Matter => "matter",
+            Slot::Place => "place",
+            Slot::Phone => "phone",
+            Slot::When => "when",
+            Slot::Name => "name",
+        }
+    }
+}
+
+/// How long the dialogue keeps asking.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Patience {
+    /// Times that the same slot is asked.
+    pub asks: u32,
+    /// Silences before a person is offered.
+    pub silences: u32,
+}
+
+/// A department.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Department {
+    /// Full name.
+    pub name: String,
+    /// 市, 区 or 街道.
+    pub level: String,
+    /// Other names.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// What it takes.
+    #[serde(default)]
+    pub duties: String,
+}
+
+/// One line of the dispatch table. Absent conditions always hold.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Any of these request types.
+    #[serde(default)]
+    pub types: Vec<RequestType>,
+    /// Any of these first-level categories.
+    #[serde(default)]
+    pub categories: Vec<Spanned<String>>,
+    /// Any of these emergencies.
+    #[serde(default)]
+    pub emergency: Vec<Emergency>,
+    /// Any of these words.
+    #[serde(default)]
+    pub words: Vec<String>,
+    /// None of these words.
+    #[serde(default)]
+    pub unless: Vec<String>,
+    /// Who takes it.
+    pub department: Spanned<String>,
+    /// Why, for the agent.
+    pub because: String,
+}
+
+/// When an answer is due.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Due {
+    /// Any of these request types.
+    #[serde(default)]
+    pub types: Vec<RequestType>,
+    /// Any of these urgencies.
+    #[serde(default)]
+    pub urgency: Vec<Urgency>,
+    /// Hours on the clock.
+    #[serde(default)]
+    pub hours: Option<u32>,
+    /// Working days.
+    #[serde(default)]
+    pub working_days: Option<Spanned<u32>>,
+}
+
+/// What the dialogue says.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prompts {
+    /// First words.
+    pub greeting: String,
+    /// After a silence, in order.
+    pub no_input: Vec<String>,
+    /// After something that made no sense, in order.
+    pub no_match: Vec<String>,
+    /// Before a person takes over.
+    pub transfer: String,
+    /// Last words.
+    pub goodbye: String,
+    /// The ticket's number; `{number}`, `{department}`, `{deadline}`.
+    pub ticket: String,
+    /// The number of a ticket that lacks something.
+    pub ticket_incomplete: String,
+    /// Questions by slot, in order of asking.
+    pub ask: BTreeMap<Slot, Vec<String>>,
+    /// Notices by emergency.
+    pub emergency: BTreeMap<String, String>,
+}
+
+/// Turns of speech that decide what a call is.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Phrases {
+    /// The caller wants a person.
+    pub person: Vec<String>,
+    /// The caller meant another number.
+    pub wrong_number: Vec<String>,
+}
+
+/// A first-level category.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Category {
+    /// Name.
+    pub name: String,
+    /// Second levels.
+    pub below: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Head {
+    name: String,
+    code: String,
+    #[serde(rename = "hotline")]
+    _hotline: String,
+    office_hours: [String; 2],
+    ready: Ready,
+    form: Vec<Form>,
+    patience: Patience,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct List<T> {
+    #[serde(alias = "department", alias = "rule", alias = "category")]
+    items: Vec<T>,
+}
+
+/// Collects problems while files are read one after the other.
+#[derive(Default)]
+struct Reading {
+    problems: Vec<Problem>,
+}
+
+impl Reading {
+    fn problem(&mut self, file: &str, line: usize, what: impl Into<String>, remedy: impl Into<String>) {
+        self.problems.push(Problem { file: file.to_owned(), line, what: what.into(), remedy: remedy.into() });
+    }
+
+    fn text(&mut self, dir: &Path, file: &str) -> Option<String> {
+        match std::fs::read_to_string(dir.join(file)) {
+            Ok(text) => Some(text),
+            Err(error) => {
+                self.problem(file, 0, error.to_string(), "copy it from the example city");
+                None
+            }
+        }
+    }
+
+    fn parse<T: DeserializeOwned>(&mut self, file: &str, text: &str) -> Option<T> {
+        match toml::from_str(text) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                let line = error.span().map_or(0, |span| line_of(text, span.start));
+                let what = error.message().replace('\n', " ");
+                self.problem(file, line, what, "correct this line; the example city shows the form");
+                None
+            }
+        }
+    }
+
+    fn read<T: DeserializeOwned>(&mut self, dir: &Path, file: &str) -> Option<(String, T)> {
+        let text = self.text(dir, file)?;
+        let value = self.parse(file, &text)?;
+        Some((text, value))
+    }
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    text.as_bytes()[..at.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+}
+
+impl City {
+    /// Reads a city's folder.
+    ///
+    /// # Errors
+    /// Every mistake that was found.
+    pub fn load(dir: &Path) -> Result<City, Vec<Problem>> {
+        let mut reading = Reading::default();
+        let head = reading.read::<Head>(dir, "city.toml");
+        let departments = reading.read::<List<Department>>(dir, "departments.toml");
+        let dispatch = reading.read::<List<Rule>>(dir, "dispatch.toml");
+        let deadlines = reading.read::<List<Due>>(dir, "deadlines.toml");
+        let prompts = reading.read::<Prompts>(dir, "prompts.toml");
+        let phrases = reading.read::<Phrases>(dir, "phrases.toml");
+        let taxonomy = reading.read::<List<Category>>(dir, "taxonomy.toml");
+        let years = read_calendar(&mut reading, dir);
+        let all = (head, departments, dispatch, deadlines, prompts, phrases, taxonomy);
+        let (
+            Some((head_text, head)),
+            Some((departments_text, departments)),
+            Some((dispatch_text, dispatch)),
+            Some((deadlines_text, deadlines)),
+            Some((_, prompts)),
+            Some((_, phrases)),
+            Some((_, taxonomy)),
+        ) = all
+        else {
+            return Err(reading.problems);
+        };
+        let close = parse_hour(&head.office_hours[1]);
+        if close.is_none() || parse_hour(&head.office_hours[0]).is_none() {
+            let line = line_of(&head_text, head_text.find("office_hours").unwrap_or(0));
+            reading.problem("city.toml", line, "office_hours are not times of day", "write them like [\"09:00\", \"18:00\"]");
+        }
+        let city = City {
+            name: head.name,
+            code: head.code,
+            ready: head.ready,
+            forms: head.form,
+            patience: head.patience,
+            departments: departments.items,
+            dispatch: dispatch.items,
+            deadlines: deadlines.items,
+            prompts,
+            phrases,
+            categories: taxonomy.items,
+            calendar: Calendar::new(years, close.unwrap_or((18, 0))),
+        };
+        city.check_names(&mut reading, &departments_text, &dispatch_text);
+        city.check_rest(&mut reading, &deadlines_text);
+        if reading.problems.is_empty() { Ok(city) } else { Err(reading.problems) }
+    }
+
+    /// Names that are given twice or that nothing stands behind.
+    fn check_names(&self, reading: &mut Reading, departments_text: &str, dispatch_text: &str) {
+        for (index, department) in self.departments.iter().enumerate() {
+            if self.departments[..index].iter().any(|other| other.name == department.name) {
+                let at = departments_text.rfind(&department.name).unwrap_or(0);
+                let what = format!("department {} is there twice", department.name);
+                reading.problem("departments.toml", line_of(departments_text, at), what, "remove one of the two");
+            }
+        }
+        let departments: Vec<&str> = self.departments.iter().map(|d| d.name.as_str()).collect();
+        let categories: Vec<&str> = self.categories.iter().map(|c| c.name.as_str()).collect();
+        for rule in &self.dispatch {
+            let line = |span: std::ops::Range<usize>| line_of(dispatch_text, span.start);
+            let name = rule.department.get_ref();
+            if !departments.contains(&name.as_str()) {
+                let what = format!("unknown department {name}");
+                reading.problem("dispatch.toml", line(rule.department.span()), what, nearest(name, &departments));
+            }
+            for category in &rule.categories {
+                if !categories.contains(&category.get_ref().as_str()) {
+                    let what = format!("unknown category {}", category.get_ref());
+                    reading.problem("dispatch.toml", line(category.span()), what, nearest(category.get_ref(), &categories));
+                }
+            }
+        }
+        let last = self.dispatch.last();
+        let open = |rule: &Rule| {
+            rule.types.is_empty() && rule.categories.is_empty() && rule.emergency.is_empty() && rule.words.is_empty()
+        };
+        if !last.is_some_and(open) {
+            let line = dispatch_text.lines().count();
+            reading.problem("dispatch.toml", line, "no rule takes what is left", "end with a rule that has only a department");
+        }
+    }
+
+    fn check_rest(&self, reading: &mut Reading, deadlines_text: &str) {
+        for due in &self.deadlines {
+            if due.hours.is_some() == due.working_days.is_some() {
+                let at = due.working_days.as_ref().map_or(0, |days| days.span().start);
+                let line = line_of(deadlines_text, at);
+                reading.problem("deadlines.toml", line, "a rule needs hours or working_days", "give exactly one of the two");
+            }
+        }
+        if !self.deadlines.last().is_some_and(|due| due.types.is_empty() && due.urgency.is_empty()) {
+            let line = deadlines_text.lines().count();
+            reading.problem("deadlines.toml", line, "no rule for what is left", "end with a rule without types and urgency");
+        }
+        for form in &self.forms {
+            for slot in form.slots.iter().filter(|slot| !self.prompts.ask.contains_key(slot)) {
+                let what = format!("no question for {}", slot.name());
+                reading.problem("prompts.toml", 0, what, format!("add it under [ask]: {} = [\"…\"]", slot.name()));
+            }
+        }
+        for (place, allowed) in [(&self.prompts.ticket, &["number", "department", "deadline"][..]), (&self.prompts.ticket_incomplete, &["number"])] {
+            for name in place.split('{').skip(1).filter_map(|rest| rest.split('}').next()) {
+                if !allowed.contains(&name) {
+                    reading.problem("prompts.toml", 0, format!("{{{name}}} stands for nothing"), format!("use {}", allowed.join(", ")));
+                }
+            }
+        }
+    }
+
+    /// The slots that a ticket of a type needs.
+    pub fn slots(&self, request_type: RequestType) -> &[Slot] {
+        self.forms.iter().find(|form| form.types.contains(&request_type)).map_or(&[], |form| &form.slots)
+    }
+}
+
+fn read_calendar(reading: &mut Reading, dir: &Path) -> Vec<Year> {
+    let folder = dir.join("calendar");
+    let Ok(entries) = std::fs::read_dir(&folder) else {
+        reading.problem("calendar", 0, "the folder is missing", "copy it from the example city");
+        return Vec::new();
+    };
+    let mut names: Vec<String> =
+        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).filter(|name| name.ends_with(".toml")).collect();
+    names.sort();
+    let mut years = Vec::new();
+    for name in names {
+        let file = format!("calendar/{name}");
+        if let Some((text, year)) = reading.read::<Year>(dir, &file) {
+            for date in year.holidays.iter().chain(&year.workdays) {
+                if date.year() != year.year {
+                    let at = text.find(&date.to_string()).unwrap_or(0);
+                    reading.problem(&file, line_of(&text, at), format!("{date} is not in {}", year.year), "move it to its year's file");
+                }
+            }
+            years.push(year);
+        }
+    }
+    years
+}
+
+fn parse_hour(text: &str) -> Option<(i8, i8)> {
+    let (hour, minute) = text.split_once(':')?;
+    let (hour, minute) = (hour.parse().ok()?, minute.parse().ok()?);
+    ((0..24).contains(&hour) && (0..60).contains(&minute)).then_some((hour, minute))
+}
+
+/// A remedy that names what was probably meant.
+fn nearest(name: &str, known: &[&str]) -> String {
+    let shared = |other: &str| name.chars().filter(|ch| other.contains(*ch)).count();
+    match known.iter().max_by_key(|other| shared(other)).filter(|other| shared(other) > 0) {
+        Some(near) => format!("did you mean {near}?"),
+        None => "write one that is defined".to_owned(),
+    }
+}
