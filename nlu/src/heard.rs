@@ -54,10 +54,8 @@ impl Said {
 
     /// An utterance from text alone, without times: for `hotline interpret`, training and tests.
     pub fn from_text(leg: Leg, text: &str) -> Said {
-        let chars = text
-            .chars()
-            .map(|ch| Char { ch, start_ms: 0, end_ms: 0, confidence: 1.0 })
-            .collect();
+        let chars =
+            text.chars().map(|ch| Char { ch, start_ms: 0, end_ms: 0, confidence: 1.0 }).collect();
         Said { leg, leg_uncertain: false, start_ms: 0, end_ms: 0, chars, confidence: 1.0 }
     }
 }

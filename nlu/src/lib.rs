@@ -4,9 +4,12 @@
 //! [`Interpret::interpret`], and hands each [`Interpretation`] to the dialogue.
 
 pub mod classifier;
+mod digits;
 mod error;
 mod heard;
 mod interpretation;
+mod phone;
+mod sound;
 
 pub use classifier::{Classifier, Scores};
 pub use error::Error;

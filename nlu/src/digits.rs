@@ -1,0 +1,171 @@
+//! Digits as they are spoken and as recognisers write them.
+
+/// A digit with the character it stands at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Digit {
+    pub(crate) value: u8,
+    pub(crate) at: usize,
+}
+
+/// A run of digits: one number, or part of one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub(crate) digits: Vec<Digit>,
+    /// Lengths of the groups that it was said in.
+    pub(crate) groups: Vec<usize>,
+}
+
+impl Run {
+    pub(crate) fn text(&self) -> String {
+        self.digits.iter().map(|digit| char::from(b'0' + digit.value)).collect()
+    }
+
+    pub(crate) fn start(&self) -> usize {
+        self.digits.first().map_or(0, |digit| digit.at)
+    }
+
+    pub(crate) fn end(&self) -> usize {
+        self.digits.last().map_or(0, |digit| digit.at + 1)
+    }
+}
+
+/// The digit that a character always stands for.
+pub(crate) fn digit_of(ch: char) -> Option<u8> {
+    let value = match ch {
+        '0'..='9' => ch as u8 - b'0',
+        '零' | '〇' | '洞' => 0,
+        '一' | '幺' | '壹' => 1,
+        '二' | '两' | '贰' => 2,
+        '三' | '叁' => 3,
+        '四' | '肆' => 4,
+        '五' | '伍' => 5,
+        '六' | '陆' => 6,
+        '七' | '柒' | '拐' => 7,
+        '八' | '捌' => 8,
+        '九' | '玖' | '勾' => 9,
+        _ => return None,
+    };
+    Some(value)
+}
+
+/// The digit that a character stands for when digits stand around it.
+fn misheard(ch: char) -> Option<u8> {
+    let value = match ch {
+        '要' | '腰' | '邀' | '妖' | '药' | '夭' | '摇' | '衣' | '依' | '医' => 1,
+        '另' | '领' | '灵' | '凌' | '令' => 0,
+        '儿' | '而' | '耳' => 2,
+        '山' | '伞' => 3,
+        '是' | '死' | '似' => 4,
+        '武' | '午' | '吴' | '舞' => 5,
+        '流' | '刘' | '留' | '溜' => 6,
+        '奇' | '期' | '其' | '起' => 7,
+        '吧' | '爸' | '把' | '巴' => 8,
+        '就' | '酒' | '久' | '舅' => 9,
+        _ => return None,
+    };
+    Some(value)
+}
+
+/// Marks that may stand within a spoken number.
+fn is_gap(ch: char) -> bool {
+    matches!(ch, '，' | ',' | '、' | '.' | '。' | '-' | '－' | '—' | ' ' | '·' | '…' | '嗯' | '呃' | '啊' | '哦')
+}
+
+/// The runs of digits in a text. Marks and hesitations up to three characters long do not end one.
+pub(crate) fn runs(text: &[char]) -> Vec<Run> {
+    let sure: Vec<Option<u8>> = text.iter().map(|ch| digit_of(*ch)).collect();
+    let near = |at: usize| {
+        let before = at.checked_sub(1).and_then(|i| sure[i]).is_some();
+        let after = sure.get(at + 1).copied().flatten().is_some();
+        let far = sure.get(at + 2).copied().flatten().is_some() || at.checked_sub(2).and_then(|i| sure[i]).is_some();
+        // Between digits, or at the edge of at least two of them.
+        (before && after) || (text[at] == '要' && (after || before) && far)
+    };
+    let mut runs = Vec::new();
+    let mut run = Run::default();
+    let mut gap = 0;
+    for (at, ch) in text.iter().enumerate() {
+        let value = sure[at].or_else(|| misheard(*ch).filter(|_| near(at)));
+        match value {
+            Some(value) => {
+                if gap > 0 || run.groups.is_empty() {
+                    run.groups.push(0);
+                }
+                gap = 0;
+                run.digits.push(Digit { value, at });
+                if let Some(last) = run.groups.last_mut() {
+                    *last += 1;
+                }
+            }
+            None if is_gap(*ch) && gap < 3 && !run.digits.is_empty() => gap += 1,
+            None => {
+                gap = 0;
+                if !run.digits.is_empty() {
+                    runs.push(std::mem::take(&mut run));
+                }
+            }
+        }
+    }
+    if !run.digits.is_empty() {
+        runs.push(run);
+    }
+    runs
+}
+
+/// The value of a spoken number such as 二百零三 or 十二 or 12, if the whole text is one.
+pub(crate) fn cardinal(text: &[char]) -> Option<u32> {
+    if text.is_empty() || text.len() > 9 {
+        return None;
+    }
+    if text.iter().all(|ch| digit_of(*ch).is_some()) {
+        return text.iter().try_fold(0u32, |sum, ch| sum.checked_mul(10)?.checked_add(u32::from(digit_of(*ch)?)));
+    }
+    let (mut total, mut section, mut digit) = (0u32, 0u32, None);
+    for ch in text {
+        match (digit_of(*ch), ch) {
+            (Some(value), _) => digit = Some(u32::from(value)),
+            (None, '十') => section += digit.take().unwrap_or(1) * 10,
+            (None, '百') => section += digit.take()? * 100,
+            (None, '千') => section += digit.take()? * 1000,
+            (None, '万') => {
+                total += (section + digit.take().unwrap_or(0)) * 10_000;
+                section = 0;
+            }
+            _ => return None,
+        }
+    }
+    Some(total + section + digit.unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(text: &str) -> Vec<String> {
+        runs(&text.chars().collect::<Vec<_>>()).iter().map(Run::text).collect()
+    }
+
+    #[test]
+    fn digits_however_they_are_written() {
+        let rows: [(&str, &[&str]); 7] = [
+            ("幺三八零零幺三八零零零", &["13800138000"]),
+            ("138 0013 8000", &["13800138000"]),
+            ("要三八，零零要三，八零零零", &["13800138000"]),
+            ("一三八嗯零零一三八零零零。", &["13800138000"]),
+            ("我要投诉三号楼", &["3"]),
+            ("幺三八零另幺三八零零零", &["13800138000"]),
+            ("没有", &[]),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(texts(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn spoken_cardinals() {
+        for (text, value) in [("十二", 12), ("二百零三", 203), ("一万二", 10_002), ("201", 201), ("三千", 3000), ("二零一", 201)] {
+            assert_eq!(cardinal(&text.chars().collect::<Vec<_>>()), Some(value), "{text}");
+        }
+        assert_eq!(cardinal(&['好']), None);
+    }
+}

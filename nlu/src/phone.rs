@@ -1,0 +1,248 @@
+//! The number to call back: spoken in groups, over several turns, repeated, corrected, read back.
+
+use crate::digits::{Run, runs};
+use crate::heard::{Heard, Leg, Span};
+use crate::interpretation::Found;
+
+/// A number while it is being put together.
+#[derive(Debug, Clone, Default)]
+struct Candidate {
+    digits: String,
+    evidence: Vec<Span>,
+    /// The agent read it back and the caller did not object.
+    confirmed: bool,
+    /// Said as a phone number: asked for, or announced.
+    announced: bool,
+}
+
+/// Words around a number that make it a phone number.
+const ANNOUNCE: [&str; 10] = ["电话", "号码", "手机", "联系方式", "座机", "打给我", "联系我", "打我", "留个", "加我"];
+/// Words around a number that make it something else.
+const OTHER: [&str; 14] =
+    ["身份证", "证件号", "车牌", "工单", "订单", "单号", "编号", "卡号", "账号", "户号", "元", "块钱", "他的电话", "商家电话"];
+/// The caller takes back what was said before.
+const TAKE_BACK: [&str; 7] = ["不对", "错了", "不是", "说错", "更正", "应该是", "等一下"];
+/// The last digits only.
+const TAIL: [&str; 5] = ["最后", "尾号", "后四位", "后面四位", "末尾"];
+const YES: [&str; 6] = ["对", "是的", "没错", "嗯", "正确", "是"];
+
+/// Digits of a mobile number.
+const MOBILE: usize = 11;
+
+/// The number to call back that the caller gave, if any. `this_number` are the phrases by which a
+/// caller means the line's own number.
+pub(crate) fn find(heard: &Heard, this_number: &[String]) -> Option<Found<String>> {
+    let mut best: Option<Candidate> = None;
+    // Digits of an unfinished number, carried over to the next turn.
+    let mut open = Candidate::default();
+    let mut asked = false;
+    let mut read_back: Option<String> = None;
+    for (index, said) in heard.said.iter().enumerate() {
+        let text: Vec<char> = said.chars.iter().map(|c| c.ch).collect();
+        let plain: String = text.iter().collect();
+        let holds = |words: &[&str]| words.iter().any(|word| plain.contains(word));
+        if said.leg == Leg::Agent {
+            asked = holds(&ANNOUNCE);
+            let numbers = runs(&text).into_iter().filter_map(|run| mobile_in(&run)).map(|(digits, _)| digits);
+            read_back = numbers.last().filter(|digits| Some(digits) != best.as_ref().map(|b| &b.digits) || asked || !plain.is_empty());
+            continue;
+        }
+        let taken_back = holds(&TAKE_BACK);
+        if let Some(number) = read_back.take() {
+            let agrees = !taken_back && YES.iter().any(|word| plain.trim_start_matches(['，', '。', ' ']).starts_with(word));
+            if agrees && runs(&text).iter().all(|run| run.digits.len() < 4) {
+                let evidence = best.as_ref().map(|b| b.evidence.clone()).unwrap_or_default();
+                let evidence = if evidence.is_empty() { vec![Span { utterance: index, start: 0, end: text.len() }] } else { evidence };
+                best = Some(Candidate { digits: number, evidence, confirmed: true, announced: true });
+                continue;
+            }
+        }
+        if let Some(line) = &heard.line_number {
+            if this_number.iter().any(|phrase| plain.contains(phrase.as_str())) && runs(&text).iter().all(|r| r.digits.len() < 7) {
+                let evidence = vec![Span { utterance: index, start: 0, end: text.len() }];
+                best = Some(Candidate { digits: line.clone(), evidence, confirmed: true, announced: true });
+                continue;
+            }
+        }
+        let announced = asked || holds(&ANNOUNCE);
+        let foreign = holds(&OTHER) && !holds(&["电话", "手机"]);
+        for run in runs(&text) {
+            take(&mut best, &mut open, &run, index, Context { announced, foreign, taken_back, tail: holds(&TAIL) });
+        }
+    }
+    let found = best?;
+    let base: f32 = match (found.digits.len() == MOBILE, found.announced) {
+        (true, true) => 0.93,
+        (true, false) => 0.85,
+        (false, _) => 0.7,
+    };
+    let confidence = if found.confirmed { 0.98 } else { base };
+    Some(Found { value: found.digits, confidence, evidence: found.evidence, runner_up: None })
+}
+
+#[derive(Clone, Copy)]
+struct Context {
+    announced: bool,
+    foreign: bool,
+    taken_back: bool,
+    tail: bool,
+}
+
+/// Takes a run of digits into account.
+fn take(best: &mut Option<Candidate>, open: &mut Candidate, run: &Run, utterance: usize, context: Context) {
+    let span = Span { utterance, start: run.start(), end: run.end() };
+    let fresh = |digits: String, evidence: Vec<Span>| {
+        Some(Candidate { digits, evidence, confirmed: false, announced: context.announced })
+    };
+    // Identity numbers have 18 digits, or 17 and a letter; order numbers are long as well.
+    if context.foreign || (run.digits.len() > 16 && mobile_in(run).is_none()) {
+        return;
+    }
+    if let Some((digits, _)) = mobile_in(run) {
+        *best = fresh(digits, vec![span]);
+        *open = Candidate::default();
+        return;
+    }
+    let digits = run.text();
+    if let (Some(known), true) = (best.as_mut(), context.taken_back || context.tail) {
+        if (2..MOBILE).contains(&digits.len()) && known.digits.len() == MOBILE {
+            known.digits = corrected(&known.digits, &digits, context.tail);
+            known.evidence.push(span);
+            return;
+        }
+    }
+    if context.taken_back && open.digits.len() >= digits.len() && digits.len() >= 2 {
+        open.digits = corrected(&open.digits, &digits, context.tail);
+        open.evidence.push(span);
+        return;
+    }
+    // A number in two turns: 幺三八零零 … 幺三八零零零.
+    let starts = digits.starts_with('1') && digits.len() >= 3 && digits.as_bytes().get(1).is_some_and(|b| *b >= b'3');
+    if !open.digits.is_empty() && !(starts && open.digits.starts_with(&digits)) {
+        let joined = join(&open.digits, &digits);
+        if joined.len() <= MOBILE {
+            open.evidence.push(span);
+            open.digits = joined;
+            if open.digits.len() == MOBILE {
+                *best = fresh(std::mem::take(&mut open.digits), std::mem::take(&mut open.evidence));
+            }
+            return;
+        }
+    }
+    if starts && context.announced && digits.len() < MOBILE {
+        *open = Candidate { digits, evidence: vec![span], ..Candidate::default() };
+        return;
+    }
+    if context.announced && is_landline(&digits) && best.as_ref().is_none_or(|b| b.digits.len() != MOBILE) {
+        *best = fresh(digits, vec![span]);
+    }
+}
+
+/// Joins two parts; digits that the second repeats of the first count once.
+fn join(first: &str, second: &str) -> String {
+    let overlap = (3..=first.len().min(second.len())).rev().find(|n| first.ends_with(&second[..*n]) && first.len() + second.len() - n >= MOBILE);
+    format!("{first}{}", &second[overlap.unwrap_or(0)..])
+}
+
+/// Puts a correction in the place of what it corrects: the end, or the group that differs least.
+fn corrected(known: &str, part: &str, tail: bool) -> String {
+    if part.len() > known.len() {
+        return part.to_owned();
+    }
+    let last = known.len() - part.len();
+    let differing = |at: usize| known[at..at + part.len()].bytes().zip(part.bytes()).filter(|(a, b)| a != b).count();
+    // Groups of a mobile number begin at 0, 3 and 7; what differs in nothing is no correction.
+    let starts: Vec<usize> = [0, 3, 7, last].into_iter().filter(|at| *at <= last && differing(*at) > 0).collect();
+    let at = if tail { last } else { starts.into_iter().min_by_key(|at| differing(*at)).unwrap_or(last) };
+    format!("{}{part}{}", &known[..at], &known[at + part.len()..])
+}
+
+/// A mobile number in a run, with where it begins: the run itself, or what is left of it when
+/// repeated groups are counted once.
+fn mobile_in(run: &Run) -> Option<(String, usize)> {
+    let text = run.text();
+    let is_mobile = |digits: &str| digits.len() == MOBILE && digits.starts_with('1') && digits.as_bytes()[1] >= b'3';
+    if is_mobile(&text) {
+        return Some((text, 0));
+    }
+    if let Some(rest) = text.strip_prefix("86").or_else(|| text.strip_prefix("0")).filter(|rest| is_mobile(rest)) {
+        return Some((rest.to_owned(), text.len() - rest.len()));
+    }
+    if text.len() <= MOBILE || text.len() == 18 {
+        return None;
+    }
+    // Said again from the beginning: the last complete one counts.
+    if let Some(at) = (0..=text.len() - MOBILE).rev().find(|at| is_mobile(&text[*at..*at + MOBILE]) && boundary(run, *at) && at + MOBILE == text.len()) {
+        return Some((text[at..].to_owned(), at));
+    }
+    // A group said twice: 幺三八，幺三八，零零…
+    let mut groups: Vec<&str> = Vec::new();
+    let mut at = 0;
+    for length in &run.groups {
+        let group = &text[at..at + length];
+        at += length;
+        match groups.last_mut() {
+            Some(last) if group.starts_with(*last) && group.len() >= 2 => *last = group,
+            _ => groups.push(group),
+        }
+    }
+    let joined = groups.concat();
+    is_mobile(&joined).then_some((joined, 0))
+}
+
+fn boundary(run: &Run, at: usize) -> bool {
+    let mut sum = 0;
+    run.groups.iter().any(|length| {
+        let here = sum == at;
+        sum += length;
+        here
+    })
+}
+
+fn is_landline(digits: &str) -> bool {
+    let area = digits.starts_with('0') && (10..=12).contains(&digits.len());
+    let local = (7..=8).contains(&digits.len()) && (b'2'..=b'8').contains(&digits.as_bytes()[0]);
+    area || local
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heard::Said;
+
+    fn call(turns: &[(Leg, &str)]) -> Heard {
+        Heard {
+            said: turns.iter().map(|(leg, text)| Said::from_text(*leg, text)).collect(),
+            started_at: jiff::Timestamp::UNIX_EPOCH,
+            line_number: Some("13511112222".into()),
+        }
+    }
+
+    fn number(turns: &[(Leg, &str)]) -> Option<String> {
+        find(&call(turns), &["就这个号码".into()]).map(|found| found.value)
+    }
+
+    #[test]
+    fn numbers_spoken_in_every_way() {
+        use Leg::{Agent, Caller};
+        let rows: [(&[(Leg, &str)], Option<&str>); 14] = [
+            (&[(Caller, "我的电话是幺三八零零幺三八零零零")], Some("13800138000")),
+            (&[(Caller, "13800138000")], Some("13800138000")),
+            (&[(Caller, "幺三八，零零幺三，八零零零")], Some("13800138000")),
+            (&[(Caller, "幺三八，幺三八零零幺三，八零零零")], Some("13800138000")),
+            (&[(Agent, "您的联系电话是多少"), (Caller, "幺三八零零幺"), (Agent, "嗯"), (Caller, "三八零零零")], Some("13800138000")),
+            (&[(Caller, "电话幺三八零零幺三八零零零"), (Caller, "不对，最后四位是八零零一")], Some("13800138001")),
+            (&[(Caller, "电话幺三九零零幺三八零零零"), (Caller, "说错了，是幺三八")], Some("13800138000")),
+            (&[(Agent, "您的电话是幺三八零零幺三八零零零对吗"), (Caller, "对")], Some("13800138000")),
+            (&[(Caller, "就这个号码就行")], Some("13511112222")),
+            (&[(Caller, "我家座机是八二三四五六七八")], Some("82345678")),
+            (&[(Caller, "身份证号是一一零一零八一九九零零三零七二三四幺")], None),
+            (&[(Caller, "这里是三号楼二零一室，交了三千块钱")], None),
+            (&[(Caller, "我打了12345也打了110都没人管")], None),
+            (&[(Caller, "工单号是二零二六零三零二零零零幺五")], None),
+        ];
+        for (turns, expected) in rows {
+            assert_eq!(number(turns).as_deref(), expected, "{turns:?}");
+        }
+    }
+}
