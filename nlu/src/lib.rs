@@ -9,6 +9,7 @@ mod error;
 mod heard;
 mod interpretation;
 mod phone;
+mod place;
 mod sound;
 
 pub use classifier::{Classifier, Scores};
