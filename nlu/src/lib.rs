@@ -8,12 +8,19 @@ mod digits;
 mod error;
 mod heard;
 mod interpretation;
+mod name;
 mod phone;
 mod place;
+mod rules;
 mod sound;
+mod title;
+mod understanding;
+mod when;
 
 pub use classifier::{Classifier, Scores};
 pub use error::Error;
+pub use place::Gazetteer;
+pub use understanding::Understanding;
 pub use heard::{Char, Heard, Leg, Said, Span};
 pub use interpretation::{
     Candidate, Emergency, Found, Interpret, Interpretation, Place, RequestType, Urgency, When,

@@ -1,0 +1,233 @@
+//! Joins everything this room knows: from what was heard to what was meant.
+
+use std::path::Path;
+
+use crate::classifier::{Classifier, Scores};
+use crate::heard::{Heard, Leg, Said, Span};
+use crate::interpretation::{Emergency, Found, Interpret, Interpretation, RequestType, Urgency};
+use crate::place::Gazetteer;
+use crate::rules::Rules;
+use crate::{Error, name, phone, title, when};
+
+/// The classifier, the places and the city's rules.
+pub struct Understanding {
+    classifier: Classifier,
+    places: Gazetteer,
+    rules: Rules,
+}
+
+/// Characters of substance under which nothing was raised: 喂你好 is no matter.
+const LEAST_SUBSTANCE: usize = 4;
+/// Substance that a second matter needs, so that a closing remark does not become a ticket.
+const LEAST_SECOND: usize = 8;
+/// Substance over which a call that says 打错了 may still be about something.
+const WRONG_NUMBER_SUBSTANCE: usize = 45;
+/// Substance under which a demand for a person is all there is.
+const PERSON_SUBSTANCE: usize = 14;
+
+impl Understanding {
+    /// Loads the classifier of `models` and the files of a city.
+    ///
+    /// # Errors
+    /// The first file that is missing or broken.
+    pub fn load(classifier: &Path, city: &Path, home: &str) -> Result<Understanding, Error> {
+        Ok(Understanding {
+            classifier: Classifier::load(classifier)?,
+            places: Gazetteer::load(&city.join("places"), home)?,
+            rules: Rules::load(&city.join("understanding"))?,
+        })
+    }
+
+    /// The classifier.
+    pub fn classifier(&self) -> &Classifier {
+        &self.classifier
+    }
+
+    /// The places.
+    pub fn places(&self) -> &Gazetteer {
+        &self.places
+    }
+
+    /// Tells caller and agent apart where both are in one channel.
+    pub fn split_turns(&self, heard: &mut Heard) {
+        self.rules.split_turns(&mut heard.said);
+    }
+
+    /// The spans of the caller's words by matter; empty when nothing was raised.
+    fn matters(&self, heard: &Heard) -> Vec<Vec<Span>> {
+        let mut matters: Vec<Vec<Span>> = vec![Vec::new()];
+        for (utterance, said) in heard.said.iter().enumerate().filter(|(_, said)| said.leg != Leg::Agent) {
+            let text: Vec<char> = said.chars.iter().map(|c| c.ch).collect();
+            let plain: String = text.iter().collect();
+            let cue = self.rules.speech.another.iter().filter_map(|phrase| plain.find(phrase.as_str())).min();
+            let at = cue.map(|at| plain[..at].chars().count());
+            let begun = matters.last().is_some_and(|spans| self.substance(heard, spans) >= LEAST_SUBSTANCE);
+            match at.filter(|_| begun) {
+                Some(at) => {
+                    push(&mut matters, utterance, 0, at);
+                    matters.push(Vec::new());
+                    push(&mut matters, utterance, at, text.len());
+                }
+                None => push(&mut matters, utterance, 0, text.len()),
+            }
+        }
+        let mut kept: Vec<Vec<Span>> = Vec::new();
+        for spans in matters {
+            let least = if kept.is_empty() { LEAST_SUBSTANCE } else { LEAST_SECOND };
+            match kept.last_mut() {
+                // Too little for a matter of its own: it belongs to the one before.
+                Some(last) if self.substance(heard, &spans) < least => last.extend(spans),
+                None if self.substance(heard, &spans) < least => {}
+                _ => kept.push(spans),
+            }
+        }
+        kept
+    }
+
+    fn substance(&self, heard: &Heard, spans: &[Span]) -> usize {
+        spans.iter().map(|span| self.rules.substance(&chars(&heard.said, *span))).sum()
+    }
+
+    /// Whether the call says only that it is none of ours, or that a person is wanted.
+    fn is_void(&self, heard: &Heard) -> bool {
+        let caller: Vec<&Said> = heard.said.iter().filter(|said| said.leg != Leg::Agent).collect();
+        let text: String = caller.iter().map(|said| said.text()).collect();
+        let substance: usize =
+            caller.iter().map(|said| self.rules.substance(&said.chars.iter().map(|c| c.ch).collect::<Vec<_>>())).sum();
+        let holds = |words: &[&str]| words.iter().any(|word| text.contains(word));
+        (holds(&WRONG_NUMBER) && substance < WRONG_NUMBER_SUBSTANCE) || (holds(&PERSON) && substance < PERSON_SUBSTANCE)
+    }
+
+    fn one(&self, heard: &Heard, spans: Vec<Span>, whole: &[Span]) -> Interpretation {
+        let text: String = spans.iter().flat_map(|span| chars(&heard.said, *span)).collect();
+        let scores = self.classifier.classify(&text);
+        let emergency = self.rules.emergency(&heard.said, &spans);
+        let utterances: Vec<usize> = spans.iter().map(|span| span.utterance).collect();
+        let request_type = self.request_type(heard, &spans, &scores, emergency.as_ref());
+        let category = category(&scores, &spans);
+        let below = scores.below(&category.value);
+        let category_2 = below.0.first().filter(|(_, p)| *p >= 0.3).map(|(name, p)| Found {
+            value: name.clone(),
+            confidence: *p,
+            evidence: spans.clone(),
+            runner_up: below.runner_up().map(|(name, p)| (name.clone(), p)),
+        });
+        let urgency = urgency(&scores, emergency.as_ref());
+        let place = self.places.find(heard, &utterances);
+        let title = title::of(heard, &spans, request_type.value, place.as_ref().map(|p| &p.value), &self.rules);
+        Interpretation {
+            request_type,
+            category,
+            category_2,
+            urgency,
+            emergency,
+            phone: phone::find(heard, &self.rules.speech.this_number),
+            place,
+            when: when::find(heard, whole),
+            name: name::find(heard),
+            subject: name::subject(heard, &spans),
+            title,
+            matter: spans,
+        }
+    }
+
+    /// The classifier's opinion moved by what the caller says he is doing.
+    fn request_type(
+        &self,
+        heard: &Heard,
+        spans: &[Span],
+        scores: &Scores,
+        emergency: Option<&Found<Emergency>>,
+    ) -> Found<RequestType> {
+        // Probabilities of a trained head are never trusted to be nought.
+        const FLOOR: f32 = 0.02;
+        let mut odds: Vec<(RequestType, f32)> =
+            scores.request_type.0.iter().map(|(label, p)| (*label, p.max(FLOOR).ln())).collect();
+        let mut evidence = Vec::new();
+        for span in spans {
+            let text: String = chars(&heard.said, *span).iter().collect();
+            for (label, weight, start, end) in self.rules.cues(&text) {
+                // The first cue of a type counts whole; a call that repeats itself gains little.
+                let again = evidence.iter().filter(|(known, _)| *known == label).count() as i32;
+                if let Some(entry) = odds.iter_mut().find(|(known, _)| *known == label) {
+                    entry.1 += weight * 0.3f32.powi(again);
+                }
+                let at = Span { utterance: span.utterance, start: span.start + start, end: span.start + end };
+                evidence.push((label, at));
+            }
+        }
+        if emergency.is_some() {
+            if let Some(entry) = odds.iter_mut().find(|(label, _)| *label == RequestType::Help) {
+                entry.1 += 3.0;
+            }
+        }
+        odds.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let top = odds[0].1;
+        let sum: f32 = odds.iter().map(|(_, o)| (o - top).exp()).sum();
+        let p = |o: f32| (o - top).exp() / sum;
+        let mut spans_of: Vec<Span> =
+            evidence.into_iter().filter(|(label, _)| *label == odds[0].0).map(|(_, span)| span).collect();
+        if spans_of.is_empty() {
+            spans_of = spans.to_vec();
+        }
+        Found {
+            value: odds[0].0,
+            confidence: p(odds[0].1).min(0.99),
+            evidence: spans_of,
+            runner_up: odds.get(1).map(|(label, o)| (*label, p(*o))),
+        }
+    }
+}
+
+/// Kept in step with `city/phrases.toml`, which decides what comes of such calls; here they only
+/// tell that no matter was raised.
+const WRONG_NUMBER: [&str; 6] = ["打错", "拨错", "按错", "误拨", "不小心拨", "点错了"];
+const PERSON: [&str; 7] = ["转人工", "人工服务", "人工客服", "找人工", "真人", "机器人", "找你们领导"];
+
+fn push(matters: &mut [Vec<Span>], utterance: usize, start: usize, end: usize) {
+    if let Some(last) = matters.last_mut().filter(|_| end > start) {
+        last.push(Span { utterance, start, end });
+    }
+}
+
+pub(crate) fn chars(said: &[Said], span: Span) -> Vec<char> {
+    said[span.utterance].chars[span.start..span.end].iter().map(|c| c.ch).collect()
+}
+
+fn category(scores: &Scores, spans: &[Span]) -> Found<String> {
+    let (value, confidence) = scores.category.best();
+    Found {
+        value: value.clone(),
+        confidence,
+        evidence: spans.to_vec(),
+        runner_up: scores.category.runner_up().map(|(name, p)| (name.clone(), p)),
+    }
+}
+
+fn urgency(scores: &Scores, emergency: Option<&Found<Emergency>>) -> Found<Urgency> {
+    if let Some(emergency) = emergency {
+        return Found {
+            value: Urgency::Critical,
+            confidence: emergency.confidence,
+            evidence: emergency.evidence.clone(),
+            runner_up: None,
+        };
+    }
+    // Without an emergency nothing is critical by the classifier's word alone.
+    let of = |label: Urgency| scores.urgency.of(&label);
+    let urgent = of(Urgency::Urgent) + of(Urgency::Critical);
+    let (value, confidence) = if urgent > 0.6 { (Urgency::Urgent, urgent) } else { (Urgency::Normal, 1.0 - urgent) };
+    Found { value, confidence, evidence: Vec::new(), runner_up: None }
+}
+
+impl Interpret for Understanding {
+    fn interpret(&self, heard: &Heard) -> Vec<Interpretation> {
+        let matters = self.matters(heard);
+        let whole: Vec<Span> = matters.iter().flatten().copied().collect();
+        let alarm = self.rules.emergency(&heard.said, &whole);
+        if alarm.is_none() && self.is_void(heard) {
+            return Vec::new();
+        }
+        matters.into_iter().map(|spans| self.one(heard, spans, &whole)).collect()
+    }
+}
