@@ -20,12 +20,24 @@ pub enum Error {
         path: PathBuf,
     },
     /// Another process owns the store. Remedy: end it, or wait.
-    #[error("{path}: in use by process {pid}; wait for it or end it with: kill {pid}", path = path.display())]
+    #[error("{path}: in use by process {pid}; wait for it, use another store with --data DIR, or end it: kill {pid}", path = path.display())]
     Owned {
         /// The store.
         path: PathBuf,
         /// Its owner.
         pid: String,
+    },
+    /// The recording's file changed while it was read. Remedy: wait until it is complete.
+    #[error("{path}: changed while it was read; take it again once its recorder has finished", path = path.display())]
+    Changing {
+        /// The recording.
+        path: PathBuf,
+    },
+    /// A write did not reach the disk, so nothing that follows it can be promised. Remedy: start again.
+    #[error("{path}: an earlier write did not reach the disk; end this program, see to the disk, and run the same command again", path = path.display())]
+    Unsynced {
+        /// The journal.
+        path: PathBuf,
     },
     /// A newer program wrote the store. Remedy: use that one.
     #[error("{path}: written by a newer version ({version}); use that version of the program", path = path.display())]
@@ -50,10 +62,22 @@ pub enum Error {
     #[error(transparent)]
     Rejected(#[from] crate::Rejected),
     /// Somebody else changed the ticket meanwhile. Remedy: look again and repeat.
-    #[error("ticket {id} was changed by somebody else meanwhile; look at it again and repeat the command")]
+    #[error(
+        "ticket {id} was changed by somebody else meanwhile; look at it again and repeat the command"
+    )]
     Conflict {
         /// The ticket.
         id: crate::TicketId,
+    },
+    /// A line of a table is not usable. Remedy: correct that line.
+    #[error("{path}, line {line}: {reason}; correct it, nothing has been changed", path = path.display())]
+    Table {
+        /// The table.
+        path: PathBuf,
+        /// Number of the line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
     },
     /// A line of a backup is not usable. Remedy: take another backup; what came before it is in.
     #[error("line {line}: {reason}; everything before it has been imported")]
@@ -68,9 +92,9 @@ pub enum Error {
 impl Error {
     pub(crate) fn io(path: &Path, source: std::io::Error) -> Error {
         match source.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded | std::io::ErrorKind::FileTooLarge => {
-                Error::Full { path: path.to_owned() }
-            }
+            std::io::ErrorKind::StorageFull
+            | std::io::ErrorKind::QuotaExceeded
+            | std::io::ErrorKind::FileTooLarge => Error::Full { path: path.to_owned() },
             _ => Error::Io { path: path.to_owned(), source },
         }
     }

@@ -135,7 +135,10 @@ pub const URGENCIES: [&str; 3] = ["一般", "紧急", "特急"];
 impl Fields {
     /// One field as a value.
     pub fn get(&self, field: &str) -> Value {
-        serde_json::to_value(self).ok().and_then(|mut all| all.get_mut(field).map(Value::take)).unwrap_or(Value::Null)
+        serde_json::to_value(self)
+            .ok()
+            .and_then(|mut all| all.get_mut(field).map(Value::take))
+            .unwrap_or(Value::Null)
     }
 
     /// A copy with one field changed; the field's confidence becomes 1, since a person said so,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
-use object_store::{ObjectStoreExt, WriteMultipart};
+use object_store::{MultipartUpload, ObjectStoreExt};
 use sha2::{Digest, Sha256};
 
 use crate::Error;
@@ -29,10 +29,13 @@ impl Files {
             let dir = root.join(dir);
             std::fs::create_dir_all(&dir).map_err(|error| Error::io(&dir, error))?;
         }
+        sync(root)?;
         let objects = LocalFileSystem::new_with_prefix(root)
             .map_err(|error| Error::io(root, error.into()))?
             .with_fsync(true);
-        let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| Error::io(root, error))?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .map_err(|error| Error::io(root, error))?;
         let files = Files { root: root.to_owned(), objects, runtime };
         files.sweep();
         Ok(files)
@@ -42,7 +45,12 @@ impl Files {
     fn sweep(&self) {
         for dir in ["recordings", "transcripts"] {
             let Ok(shelves) = std::fs::read_dir(self.root.join(dir)) else { continue };
-            for file in shelves.flatten().filter_map(|shelf| std::fs::read_dir(shelf.path()).ok()).flatten().flatten() {
+            for file in shelves
+                .flatten()
+                .filter_map(|shelf| std::fs::read_dir(shelf.path()).ok())
+                .flatten()
+                .flatten()
+            {
                 if file.file_name().to_string_lossy().contains('#') {
                     let _ = std::fs::remove_file(file.path());
                 }
@@ -50,34 +58,27 @@ impl Files {
         }
     }
 
-    /// Copies a recording in and gives its SHA-256. Never holds more than one part of it.
+    /// Copies a recording in and gives its SHA-256. Never holds more than one part of it. Not to
+    /// be called from within an asynchronous task: it waits.
     ///
     /// # Errors
-    /// A recording that cannot be read, a disk that is full.
+    /// A recording that cannot be read or changes meanwhile, a disk that is full.
     pub fn put_recording(&self, from: &Path, ending: &str) -> Result<String, Error> {
         let sha256 = sha256_file(from).map_err(|error| Error::io(from, error))?;
-        let key = recording_key(&sha256, ending);
-        if self.root.join(key.as_ref()).is_file() {
-            return Ok(sha256);
-        }
-        let path = self.root.join(key.as_ref());
         let mut file = File::open(from).map_err(|error| Error::io(from, error))?;
-        self.runtime.block_on(async {
-            let upload = self.objects.put_multipart(&key).await.map_err(|error| Error::io(&path, io_of(error)))?;
-            let mut writer = WriteMultipart::new_with_chunk_size(upload, PART);
-            let mut part = vec![0; PART];
-            loop {
-                let count = file.read(&mut part).map_err(|error| Error::io(from, error))?;
-                if count == 0 {
-                    break;
-                }
-                writer.wait_for_capacity(2).await.map_err(|error| Error::io(&path, io_of(error)))?;
-                writer.write(&part[..count]);
+        let mut incoming = self.begin(recording_key(&sha256, ending))?;
+        let mut part = vec![0; PART];
+        loop {
+            let count = file.read(&mut part).map_err(|error| Error::io(from, error))?;
+            if count == 0 {
+                break;
             }
-            writer.finish().await.map_err(|error| Error::io(&path, io_of(error)))?;
-            Ok::<(), Error>(())
-        })?;
-        Ok(sha256)
+            incoming.write(&part[..count])?;
+        }
+        match incoming.finish(&sha256)? {
+            true => Ok(sha256),
+            false => Err(Error::Changing { path: from.to_owned() }),
+        }
     }
 
     /// Writes a transcript and gives its SHA-256.
@@ -86,13 +87,22 @@ impl Files {
     /// A disk that is full.
     pub fn put_transcript(&self, json: &[u8]) -> Result<String, Error> {
         let sha256 = hex(&Sha256::digest(json));
-        let key = transcript_key(&sha256);
-        let path = self.root.join(key.as_ref());
-        if !path.is_file() {
-            let put = self.objects.put(&key, Bytes::copy_from_slice(json).into());
-            self.runtime.block_on(put).map_err(|error| Error::io(&path, io_of(error)))?;
-        }
+        let mut incoming = self.begin(transcript_key(&sha256))?;
+        incoming.write(json)?;
+        incoming.finish(&sha256)?;
         Ok(sha256)
+    }
+
+    /// Begins a file under a key that its content will have to justify.
+    pub(crate) fn begin(&self, key: Key) -> Result<Incoming<'_>, Error> {
+        let path = self.root.join(key.as_ref());
+        let upload = if path.is_file() {
+            None
+        } else {
+            let upload = self.runtime.block_on(self.objects.put_multipart(&key));
+            Some(upload.map_err(|error| Error::io(&path, io_of(error)))?)
+        };
+        Ok(Incoming { files: self, path, upload, digest: Sha256::new() })
     }
 
     /// Where a recording lies.
@@ -115,12 +125,56 @@ impl Files {
     }
 }
 
+/// A file on its way in. Until it is finished it lies beside its place under another name; one
+/// that is never finished is removed.
+pub(crate) struct Incoming<'a> {
+    files: &'a Files,
+    path: PathBuf,
+    /// `None`: the content is there already and is not written again.
+    upload: Option<Box<dyn MultipartUpload>>,
+    digest: Sha256,
+}
+
+impl Incoming<'_> {
+    pub(crate) fn write(&mut self, part: &[u8]) -> Result<(), Error> {
+        self.digest.update(part);
+        let Some(upload) = &mut self.upload else { return Ok(()) };
+        let written =
+            self.files.runtime.block_on(upload.put_part(Bytes::copy_from_slice(part).into()));
+        written.map_err(|error| Error::io(&self.path, io_of(error)))
+    }
+
+    /// Puts the file in its place, synced with its folders, if its content has this hash; false if not.
+    pub(crate) fn finish(mut self, sha256: &str) -> Result<bool, Error> {
+        if hex(&self.digest.finalize_reset()) != sha256 {
+            return Ok(false);
+        }
+        match self.upload.take() {
+            Some(mut upload) => {
+                let completed = self.files.runtime.block_on(upload.complete());
+                completed.map_err(|error| Error::io(&self.path, io_of(error)))?;
+            }
+            // Whoever wrote it may have been killed before its folder was synced.
+            None => {
+                sync(&self.path)?;
+                sync(self.path.parent().unwrap_or(&self.files.root))?;
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Makes a file or the entries of a folder durable.
+pub(crate) fn sync(path: &Path) -> Result<(), Error> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(|error| Error::io(path, error))
+}
+
 /// Two hundred and fifty-six shelves keep every folder small enough to list.
-fn recording_key(sha256: &str, ending: &str) -> Key {
+pub(crate) fn recording_key(sha256: &str, ending: &str) -> Key {
     Key::from(format!("recordings/{}/{sha256}.{ending}", shelf(sha256)))
 }
 
-fn transcript_key(sha256: &str) -> Key {
+pub(crate) fn transcript_key(sha256: &str) -> Key {
     Key::from(format!("transcripts/{}/{sha256}.json", shelf(sha256)))
 }
 
@@ -133,7 +187,10 @@ fn io_of(error: object_store::Error) -> std::io::Error {
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     while let Some(inner) = source {
         if let Some(io) = inner.downcast_ref::<std::io::Error>() {
-            return io.raw_os_error().map_or_else(|| std::io::Error::new(io.kind(), io.to_string()), std::io::Error::from_raw_os_error);
+            return io.raw_os_error().map_or_else(
+                || std::io::Error::new(io.kind(), io.to_string()),
+                std::io::Error::from_raw_os_error,
+            );
         }
         source = inner.source();
     }
@@ -156,6 +213,6 @@ pub fn sha256_file(path: &Path) -> std::io::Result<String> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

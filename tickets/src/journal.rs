@@ -15,17 +15,21 @@
 //!
 //! Numbers are big-endian, so that keys sort as they are read.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sled::transaction::{ConflictableTransactionError, TransactionError, TransactionalTree};
 
+use crate::Error;
 use crate::event::{Call, Record};
+use crate::files;
 use crate::number::TicketId;
 use crate::ticket::Ticket;
-use crate::Error;
 
 /// Events of every ticket.
 pub struct Journal {
@@ -34,10 +38,22 @@ pub struct Journal {
     /// sled's log and folder, opened a second time: on Linux sled's own flush does not reach the
     /// platter (`sync_file_range`), `fsync` does.
     log: File,
-    folder: File,
-    /// Transactions applied so far, and those of them that are known to be durable.
+    /// Transactions applied so far; their numbers begin at 1.
     applied: AtomicU64,
-    durable: Mutex<u64>,
+    synced: Mutex<Synced>,
+}
+
+/// What is known to be on the disk.
+#[derive(Default)]
+struct Synced {
+    /// Every transaction up to this number.
+    upto: u64,
+    /// sled's files for values beyond its segments. Ours are far below that; should one ever get
+    /// there, sled does not sync it.
+    blobs: BTreeSet<OsString>,
+    /// After a failed sync the system may have dropped the pages and call the next one a success,
+    /// so nothing more is promised.
+    failed: bool,
 }
 
 /// sled's page cache. The journal is small; the default of 1 GiB is meant for whole databases.
@@ -53,45 +69,96 @@ type Applied<T> = Result<T, ConflictableTransactionError<Abort>>;
 impl Journal {
     pub(crate) fn open(root: &Path) -> Result<Journal, Error> {
         let path = root.join("journal");
-        let db = sled::Config::new()
-            .path(&path)
-            .cache_capacity(CACHE_BYTES)
-            .flush_every_ms(None)
-            .open()
-            .map_err(|error| Error::sled(&path, error))?;
+        let config =
+            sled::Config::new().path(&path).cache_capacity(CACHE_BYTES).flush_every_ms(None);
+        // sled panics on some damaged files; that is an answer about the file, not a fault of ours.
+        let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
+        let db = match opened {
+            Ok(opened) => opened.map_err(|error| Error::sled(&path, error))?,
+            Err(_) => {
+                return Err(Error::Damaged { path, reason: "sled gave up on its files".to_owned() });
+            }
+        };
         let log_path = path.join("db");
         let log = File::open(&log_path).map_err(|error| Error::io(&log_path, error))?;
-        let folder = File::open(&path).map_err(|error| Error::io(&path, error))?;
-        Ok(Journal { path, db, log, folder, applied: AtomicU64::new(0), durable: Mutex::new(0) })
+        let journal =
+            Journal { path, db, log, applied: AtomicU64::new(0), synced: Mutex::default() };
+        // A killed process may have left writes that can be read and are not on the disk yet:
+        // whatever is read from here on is durable.
+        journal.sync()?;
+        files::sync(&journal.path.join("conf"))?;
+        files::sync(&journal.path)?;
+        files::sync(root)?;
+        Ok(journal)
     }
 
     /// Runs a transaction and returns once it is on the disk. Concurrent callers share one sync.
-    pub(crate) fn commit<T>(&self, apply: impl Fn(&TransactionalTree) -> Applied<T>) -> Result<T, Error> {
+    pub(crate) fn commit<T>(
+        &self,
+        apply: impl Fn(&TransactionalTree) -> Applied<T>,
+    ) -> Result<T, Error> {
+        if self.synced().failed {
+            return Err(Error::Unsynced { path: self.path.clone() });
+        }
         let value = self.db.transaction(apply).map_err(|error| match error {
             TransactionError::Abort(Abort::Conflict(id)) => Error::Conflict { id },
-            TransactionError::Abort(Abort::Encoding(reason)) => Error::Damaged { path: self.path.clone(), reason },
-            TransactionError::Storage(error) => Error::sled(&self.path, error),
+            TransactionError::Abort(Abort::Encoding(reason)) => {
+                Error::Damaged { path: self.path.clone(), reason }
+            }
+            TransactionError::Storage(error) => {
+                self.synced().failed = true;
+                Error::sled(&self.path, error)
+            }
         })?;
         self.sync()?;
         Ok(value)
     }
 
+    fn synced(&self) -> MutexGuard<'_, Synced> {
+        self.synced.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until everything that this thread has applied is on the disk.
     fn sync(&self) -> Result<(), Error> {
         let mine = self.applied.fetch_add(1, Ordering::SeqCst) + 1;
-        let mut durable = self.durable.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if *durable >= mine {
+        let mut synced = self.synced();
+        if synced.upto >= mine {
             return Ok(());
         }
+        if synced.failed {
+            return Err(Error::Unsynced { path: self.path.clone() });
+        }
+        // Numbers are drawn after the transactions they stand for, so the flush covers all of them.
         let all = self.applied.load(Ordering::SeqCst);
+        let done = self.sync_files(&mut synced.blobs);
+        match done {
+            Ok(()) => synced.upto = all,
+            Err(_) => synced.failed = true,
+        }
+        done
+    }
+
+    fn sync_files(&self, known: &mut BTreeSet<OsString>) -> Result<(), Error> {
         self.db.flush().map_err(|error| Error::sled(&self.path, error))?;
-        self.log.sync_all().map_err(|error| Error::io(&self.path, error))?;
-        self.folder.sync_all().map_err(|error| Error::io(&self.path, error))?;
-        *durable = all;
-        Ok(())
+        let blobs = self.path.join("blobs");
+        let mut fresh = false;
+        for blob in std::fs::read_dir(&blobs).map_err(|error| Error::io(&blobs, error))?.flatten() {
+            if known.insert(blob.file_name()) {
+                files::sync(&blob.path())?;
+                fresh = true;
+            }
+        }
+        if fresh {
+            files::sync(&blobs)?;
+        }
+        self.log.sync_all().map_err(|error| Error::io(&self.path.join("db"), error))
     }
 
     /// Everything under a prefix, in order.
-    pub(crate) fn scan(&self, prefix: &[u8]) -> impl Iterator<Item = Result<(sled::IVec, sled::IVec), Error>> + '_ {
+    pub(crate) fn scan(
+        &self,
+        prefix: &[u8],
+    ) -> impl Iterator<Item = Result<(sled::IVec, sled::IVec), Error>> + '_ {
         self.db.scan_prefix(prefix).map(|item| item.map_err(|error| Error::sled(&self.path, error)))
     }
 
@@ -105,12 +172,14 @@ impl Journal {
     }
 
     pub(crate) fn decode<T: serde::de::DeserializeOwned>(&self, bytes: &[u8]) -> Result<T, Error> {
-        serde_json::from_slice(bytes).map_err(|error| Error::Damaged { path: self.path.clone(), reason: error.to_string() })
+        serde_json::from_slice(bytes)
+            .map_err(|error| Error::Damaged { path: self.path.clone(), reason: error.to_string() })
     }
 
     /// Removes every index and makes them again from the events; how many tickets there are.
     pub(crate) fn rebuild(&self, tickets: &[Ticket], calls: &[Call]) -> Result<(), Error> {
-        let old: Vec<sled::IVec> = self.scan(b"i").map(|item| item.map(|(key, _)| key)).collect::<Result<_, _>>()?;
+        let old: Vec<sled::IVec> =
+            self.scan(b"i").map(|item| item.map(|(key, _)| key)).collect::<Result<_, _>>()?;
         let mut batch = sled::Batch::default();
         old.into_iter().for_each(|key| batch.remove(key));
         for ticket in tickets {
@@ -123,7 +192,12 @@ impl Journal {
 }
 
 /// Appends records to a ticket within a transaction, if nobody else did since `expected`.
-pub(crate) fn append(tx: &TransactionalTree, id: TicketId, expected: u32, records: &[Record]) -> Applied<()> {
+pub(crate) fn append(
+    tx: &TransactionalTree,
+    id: TicketId,
+    expected: u32,
+    records: &[Record],
+) -> Applied<()> {
     for (version, record) in (expected..).zip(records) {
         let key = event_key(id, version);
         if tx.get(&key)?.is_some() {
@@ -135,7 +209,12 @@ pub(crate) fn append(tx: &TransactionalTree, id: TicketId, expected: u32, record
 }
 
 /// Replaces the indexes of a ticket within a transaction.
-pub(crate) fn reindex(tx: &TransactionalTree, before: Option<&Ticket>, after: &Ticket, call: Option<&Call>) -> Applied<()> {
+pub(crate) fn reindex(
+    tx: &TransactionalTree,
+    before: Option<&Ticket>,
+    after: &Ticket,
+    call: Option<&Call>,
+) -> Applied<()> {
     if let Some(before) = before {
         for key in index_keys(before, call) {
             tx.remove(key)?;
@@ -148,7 +227,8 @@ pub(crate) fn reindex(tx: &TransactionalTree, before: Option<&Ticket>, after: &T
 }
 
 pub(crate) fn encode<T: serde::Serialize>(value: &T) -> Applied<Vec<u8>> {
-    serde_json::to_vec(value).map_err(|error| ConflictableTransactionError::Abort(Abort::Encoding(error.to_string())))
+    serde_json::to_vec(value)
+        .map_err(|error| ConflictableTransactionError::Abort(Abort::Encoding(error.to_string())))
 }
 
 pub(crate) fn ticket_prefix(id: TicketId) -> Vec<u8> {
@@ -162,7 +242,10 @@ pub(crate) fn event_key(id: TicketId, version: u32) -> Vec<u8> {
 /// The ticket and version that an event's key names.
 pub(crate) fn event_of(key: &[u8]) -> Option<(TicketId, u32)> {
     let (id, version) = key.strip_prefix(b"e")?.split_at_checked(8)?;
-    Some((TicketId::from_key(u64::from_be_bytes(id.try_into().ok()?)), u32::from_be_bytes(version.try_into().ok()?)))
+    Some((
+        TicketId::from_key(u64::from_be_bytes(id.try_into().ok()?)),
+        u32::from_be_bytes(version.try_into().ok()?),
+    ))
 }
 
 pub(crate) fn index_keys(ticket: &Ticket, call: Option<&Call>) -> Vec<Vec<u8>> {

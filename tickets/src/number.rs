@@ -78,7 +78,9 @@ impl FromStr for TicketId {
             counter: counter.parse().map_err(|_| wrong())?,
         };
         if id.check().to_string() != check {
-            return Err(format!("{text:?}: the last digit does not fit; a digit was misheard or mistyped"));
+            return Err(format!(
+                "{text:?}: the last digit does not fit; a digit was misheard or mistyped"
+            ));
         }
         Ok(id)
     }
@@ -100,7 +102,11 @@ mod tests {
             assert!(wrong.iter().collect::<String>().parse::<TicketId>().is_err(), "digit {place}");
         }
         let big = TicketId { day: 20260302, counter: 123_456 };
-        assert_eq!(big.to_string().parse(), Ok(big), "a counter beyond five digits is still a number");
+        assert_eq!(
+            big.to_string().parse(),
+            Ok(big),
+            "a counter beyond five digits is still a number"
+        );
         assert_eq!(TicketId::from_key(big.key()), big);
     }
 }

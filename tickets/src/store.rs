@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 
+use crate::Error;
 use crate::department::Department;
 use crate::event::{Call, Event, RECORD_VERSION, Record, Status};
 use crate::fields::Fields;
@@ -14,7 +15,6 @@ use crate::files::Files;
 use crate::journal::{self, Journal};
 use crate::number::TicketId;
 use crate::ticket::{Command, Known, Rejected, Ticket};
-use crate::Error;
 
 /// Layout of the folder.
 const VERSION: &str = "1";
@@ -59,13 +59,24 @@ impl Store {
         match std::fs::read_to_string(&version_path) {
             Ok(version) if version.trim() == VERSION => {}
             Ok(version) if version.trim().is_empty() => {}
-            Ok(version) => return Err(Error::Newer { path: root.to_owned(), version: version.trim().to_owned() }),
+            Ok(version) => {
+                return Err(Error::Newer {
+                    path: root.to_owned(),
+                    version: version.trim().to_owned(),
+                });
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                std::fs::write(&version_path, VERSION).map_err(|error| Error::io(&version_path, error))?;
+                std::fs::write(&version_path, VERSION)
+                    .map_err(|error| Error::io(&version_path, error))?;
             }
             Err(error) => return Err(Error::io(&version_path, error)),
         }
-        let store = Store { files: Files::open(root)?, journal: Journal::open(root)?, root: root.to_owned(), _lock: lock };
+        let store = Store {
+            files: Files::open(root)?,
+            journal: Journal::open(root)?,
+            root: root.to_owned(),
+            _lock: lock,
+        };
         if store.departments()?.is_empty() && !departments.is_empty() {
             store.journal.commit(|tx| {
                 for department in departments {
@@ -120,7 +131,9 @@ impl Store {
             if let Some(bytes) = tx.get(&key)? {
                 let known: Result<Call, _> = serde_json::from_slice(&bytes);
                 return known.map_err(|error| {
-                    sled::transaction::ConflictableTransactionError::Abort(journal::Abort::Encoding(error.to_string()))
+                    sled::transaction::ConflictableTransactionError::Abort(
+                        journal::Abort::Encoding(error.to_string()),
+                    )
                 });
             }
             let counter_key = counter_key(day);
@@ -135,9 +148,11 @@ impl Store {
                     status: *status,
                     fields: Box::new(fields.clone()),
                 };
-                let record = Record { v: RECORD_VERSION, at: call.received_at, by: by.to_owned(), event };
+                let record =
+                    Record { v: RECORD_VERSION, at: call.received_at, by: by.to_owned(), event };
                 journal::append(tx, id, 0, std::slice::from_ref(&record))?;
-                let ticket = Ticket::from_records(id, vec![record]).expect("the record is an opening");
+                let ticket =
+                    Ticket::from_records(id, vec![record]).expect("the record is an opening");
                 journal::reindex(tx, None, &ticket, Some(&call))?;
                 call.tickets.push(id);
             }
@@ -178,7 +193,9 @@ impl Store {
             let ticket = self.ticket(id)?;
             let recent = match filter.since {
                 None => true,
-                Some(since) => self.call(&ticket.call)?.is_some_and(|call| call.started_at >= since),
+                Some(since) => {
+                    self.call(&ticket.call)?.is_some_and(|call| call.started_at >= since)
+                }
             };
             if recent && filter.status.is_none_or(|status| ticket.status == status) {
                 found.push(ticket);
@@ -191,7 +208,14 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Rejected`] with the remedy, [`Error::Conflict`] when somebody else was faster.
-    pub fn execute(&self, id: TicketId, commands: Vec<Command>, known: Known<'_>, by: &str, at: Timestamp) -> Result<Ticket, Error> {
+    pub fn execute(
+        &self,
+        id: TicketId,
+        commands: Vec<Command>,
+        known: Known<'_>,
+        by: &str,
+        at: Timestamp,
+    ) -> Result<Ticket, Error> {
         let before = self.ticket(id)?;
         let call = self.call(&before.call)?;
         let mut after = before.clone();
@@ -226,16 +250,25 @@ impl Store {
             return Ok(found.clone());
         }
         let shared = |other: &str| other.chars().filter(|ch| name.contains(*ch)).count();
-        let near = all.iter().max_by_key(|department| shared(&department.name)).filter(|d| shared(&d.name) > 0);
+        let near = all
+            .iter()
+            .max_by_key(|department| shared(&department.name))
+            .filter(|d| shared(&d.name) > 0);
         let hint = near.map_or(String::new(), |near| format!("; did you mean {}?", near.name));
-        Err(Rejected(format!("unknown department {name:?}{hint} `hotline departments` lists them")).into())
+        Err(Rejected(format!("unknown department {name:?}{hint} `hotline departments` lists them"))
+            .into())
     }
 
     /// Adds departments or replaces those of the same name; the change is recorded.
     ///
     /// # Errors
     /// [`Error::Full`] and the like.
-    pub fn put_departments(&self, departments: &[Department], by: &str, at: Timestamp) -> Result<(), Error> {
+    pub fn put_departments(
+        &self,
+        departments: &[Department],
+        by: &str,
+        at: Timestamp,
+    ) -> Result<(), Error> {
         self.journal.commit(|tx| {
             for department in departments {
                 let key = department_key(&department.name);
@@ -278,7 +311,9 @@ impl Store {
     pub fn record_export(&self, what: &str, by: &str, at: Timestamp) -> Result<(), Error> {
         let key = [b"x".as_slice(), &at.as_millisecond().to_be_bytes(), by.as_bytes()].concat();
         let record = serde_json::json!({ "v": RECORD_VERSION, "at": at, "by": by, "event": "exported", "what": what });
-        self.journal.commit(|tx| tx.insert(key.clone(), journal::encode(&record)?).map(|_| ()).map_err(Into::into))
+        self.journal.commit(|tx| {
+            tx.insert(key.clone(), journal::encode(&record)?).map(|_| ()).map_err(Into::into)
+        })
     }
 }
 
@@ -302,7 +337,10 @@ fn lock(root: &Path) -> Result<File, Error> {
         }
         Err(fs4::TryLockError::Error(error)) => return Err(Error::io(&path, error)),
     }
-    let write = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
+    let write = file
+        .set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| writeln!(file, "{}", std::process::id()));
     write.map_err(|error| Error::io(&path, error))?;
     Ok(file)
 }

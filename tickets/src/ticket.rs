@@ -97,7 +97,10 @@ impl Ticket {
         match command {
             Command::Correct { field, to, why } => {
                 if !CORRECTABLE.contains(&field.as_str()) {
-                    return rejected(format!("no field {field:?} can be corrected; one of {}", CORRECTABLE.join(", ")));
+                    return rejected(format!(
+                        "no field {field:?} can be corrected; one of {}",
+                        CORRECTABLE.join(", ")
+                    ));
                 }
                 if why.trim().is_empty() {
                     return rejected("a correction needs its reason: --why".to_owned());
@@ -160,7 +163,10 @@ fn check(field: &str, to: &Value, known: Known<'_>) -> Result<(), Rejected> {
         if names.iter().any(|name| name == text) {
             return Ok(());
         }
-        let near = names.iter().max_by_key(|name| shared(name, text)).filter(|name| shared(name, text) > 0);
+        let near = names
+            .iter()
+            .max_by_key(|name| shared(name, text))
+            .filter(|name| shared(name, text) > 0);
         let hint = near.map_or(String::new(), |name| format!("; did you mean {name}?"));
         Err(Rejected(format!("unknown {what} {text:?}{hint}")))
     };
@@ -171,13 +177,16 @@ fn check(field: &str, to: &Value, known: Known<'_>) -> Result<(), Rejected> {
         "category" => one_of("category", known.categories),
         "department" => one_of("department", known.departments),
         "phone" if !to.is_null() => {
-            let digits = text.len() >= 5 && text.len() <= 12 && text.bytes().all(|byte| byte.is_ascii_digit());
-            digits.then_some(()).ok_or_else(|| Rejected(format!("{text:?} is no phone number: 5 to 12 digits")))
+            let digits = text.len() >= 5
+                && text.len() <= 12
+                && text.bytes().all(|byte| byte.is_ascii_digit());
+            digits
+                .then_some(())
+                .ok_or_else(|| Rejected(format!("{text:?} is no phone number: 5 to 12 digits")))
         }
-        "deadline" => text
-            .parse::<jiff::Timestamp>()
-            .map(|_| ())
-            .map_err(|_| Rejected(format!("{text:?} is no moment; write it like 2026-03-02T17:00:00+08:00"))),
+        "deadline" => text.parse::<jiff::Timestamp>().map(|_| ()).map_err(|_| {
+            Rejected(format!("{text:?} is no moment; write it like 2026-03-02T17:00:00+08:00"))
+        }),
         "title" if text.trim().is_empty() => Err(Rejected("a ticket needs a title".to_owned())),
         _ => Ok(()),
     }
