@@ -1,1 +1,74 @@
-fn main() {}
+//! The hotline assistant: the one place where all rooms are joined.
+
+mod call;
+mod cli;
+mod config;
+mod convert;
+mod desk;
+mod exit;
+mod hear;
+mod models;
+mod progress;
+mod recording;
+mod show;
+mod table;
+mod take;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::{Cli, Command};
+use crate::config::Setting;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log(cli.global.verbose);
+    match run(&cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::from(exit::code_of(&error))
+        }
+    }
+}
+
+fn run(cli: &Cli) -> anyhow::Result<u8> {
+    let global = &cli.global;
+    let setting = Setting::of(global)?;
+    match &cli.command {
+        Command::Take(ask) => take::take(global, &setting, ask),
+        Command::Tickets(ask) => desk::list(global, &setting, ask),
+        Command::Ticket { id } => desk::page(global, &setting, id),
+        Command::Correct(ask) => desk::correct(global, &setting, ask),
+        Command::Dispatch { id, to, by } => desk::dispatch(global, &setting, id, to.as_deref(), by),
+        Command::Models { action } => models::run(global, &setting, action),
+        _ => anyhow::bail!("not there yet"),
+    }
+}
+
+/// Logs go to standard error; they say what the program does and never what a caller says.
+fn log(verbose: u8) {
+    let level = match verbose {
+        0 => "warn",
+        1 => "info",
+        _ => "debug",
+    };
+    // Libraries log what they like at their own levels; only ours are known to be free of words.
+    let filter = EnvFilter::new(format!("off,hotline={level},tickets={level},asr={level},audio={level},nlu={level}"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+#[expect(clippy::print_stderr, reason = "errors of the command line are told to the user")]
+fn complain(error: &anyhow::Error) {
+    for line in take::one_line(error).split('\n') {
+        eprintln!("hotline: {line}");
+    }
+}
+
+/// `hotline tickets | head` ends quietly.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe))
+}

@@ -1,7 +1,7 @@
 //! Judging tickets against what a call must give: pure, so that the rule can be read and tested.
 
 use crate::recording::{Expect, ExpectedTicket};
-use crate::ticket_json::TicketJson;
+use tickets::Fields;
 
 /// Right answers out of so many judged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,11 +43,11 @@ pub const FIELDS: [&str; 8] =
 ///
 /// A field is right when every expected ticket that names it has one ticket that matches it.
 /// `emergency` is judged only where an emergency is expected: it is a recall.
-pub fn judge(expect: &Expect, outcome: &str, tickets: &[TicketJson]) -> [Option<bool>; 8] {
-    let all = |matches: &dyn Fn(&ExpectedTicket, &TicketJson) -> Option<bool>| {
+pub fn judge(expect: &Expect, outcome: &str, tickets: &[Fields]) -> [Option<bool>; 8] {
+    let all = |matches: &dyn Fn(&ExpectedTicket, &Fields) -> Option<bool>| {
         let mut verdict = None;
         for expected in &expect.ticket {
-            let judged = matches(expected, &TicketJson::default()).is_some();
+            let judged = matches(expected, &Fields::default()).is_some();
             if judged {
                 let found = tickets.iter().any(|ticket| matches(expected, ticket) == Some(true));
                 verdict = Some(verdict.unwrap_or(true) && found);
@@ -81,24 +81,24 @@ fn rank(urgency: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ticket_json::PlaceJson;
+    use tickets::Place;
 
     fn expect(text: &str) -> Expect {
         toml::from_str(text).expect("the test's own text")
     }
 
-    fn ticket() -> TicketJson {
-        TicketJson {
+    fn ticket() -> Fields {
+        Fields {
             request_type: "投诉".into(),
             category: "环境保护".into(),
             department: Some("区城市管理委员会".into()),
             urgency: "紧急".into(),
             phone: Some("13910220755".into()),
-            place: Some(PlaceJson {
+            place: Some(Place {
                 names: vec!["北京市".into(), "海淀区".into()],
-                ..PlaceJson::default()
+                ..Place::default()
             }),
-            ..TicketJson::default()
+            ..Fields::default()
         }
     }
 

@@ -1,0 +1,207 @@
+//! One call from sound to decision: everything that `take`, `eval calls` and `replay --decide`
+//! share.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use asr::{Decoding, Model};
+use dialogue::{City, Conclusion};
+use jiff::Timestamp;
+use nlu::{Heard, Interpret, Leg, Understanding};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tickets::{Fields, MadeBy, Status};
+
+use crate::config::Setting;
+use crate::convert;
+use crate::exit::{self, OrExit};
+use crate::hear::Ears;
+use crate::recording::Sidecar;
+
+/// The transcript of a call, as it is stored: what was heard, and nothing of what was made of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoredTranscript {
+    /// Version of this form.
+    pub v: u32,
+    /// Length of the sound.
+    pub duration_ms: u64,
+    /// What is missing from a damaged recording.
+    pub incomplete: Option<String>,
+    /// What was heard.
+    pub heard: Heard,
+}
+
+/// What was decided about a call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// tickets, transfer, none or unusable.
+    pub outcome: &'static str,
+    /// One a matter.
+    pub tickets: Vec<(Status, Fields)>,
+}
+
+/// Everything that decides.
+pub struct Mind {
+    /// The city's rules.
+    pub city: City,
+    /// What the words mean.
+    pub understanding: Understanding,
+    /// Hash of the city's files.
+    pub city_hash: String,
+    /// Hash of the classifier's files.
+    pub classifier_hash: String,
+}
+
+impl Mind {
+    /// Loads the city and the classifier.
+    ///
+    /// # Errors
+    /// Every mistake in the city's files, or a classifier that is missing.
+    pub fn load(setting: &Setting) -> anyhow::Result<Mind> {
+        let city = load_city(&setting.city)?;
+        let classifier = setting.shipped_models().join("nlu");
+        let understanding = Understanding::load(&classifier, &setting.city, &city.code).or_exit(exit::CONFIG)?;
+        Ok(Mind {
+            city,
+            understanding,
+            city_hash: hash_folder(&setting.city)?,
+            classifier_hash: hash_folder(&classifier)?,
+        })
+    }
+
+    /// Decides what came of what was heard. The same words give the same decision.
+    pub fn decide(&self, transcript: &StoredTranscript) -> Decision {
+        let heard = &transcript.heard;
+        let understood = self.understanding.interpret(heard);
+        let Conclusion { outcome, drafts } = dialogue::recorded(&self.city, heard, understood);
+        let ticket = |draft: &dialogue::Draft| {
+            let mut fields = convert::fields(heard, draft);
+            if transcript.incomplete.is_some() {
+                fields.notes.push("录音不完整".to_owned());
+            }
+            if heard.said.iter().any(|said| said.leg_uncertain) {
+                fields.notes.push("单声道录音，说话人按话术推断".to_owned());
+            }
+            (convert::status(draft.standing), fields)
+        };
+        Decision { outcome: outcome.name(), tickets: drafts.iter().map(ticket).collect() }
+    }
+}
+
+/// Loads a city and prints every mistake in its files.
+///
+/// # Errors
+/// One line a mistake.
+pub fn load_city(dir: &Path) -> anyhow::Result<City> {
+    let problems = match City::load(dir) {
+        Ok(city) => return Ok(city),
+        Err(problems) => problems,
+    };
+    let lines: Vec<String> = problems.iter().map(|problem| format!("{}/{problem}", dir.display())).collect();
+    Err(anyhow::anyhow!("{}", lines.join("\n"))).or_exit(exit::CONFIG)
+}
+
+/// Ears and mind together: takes recordings to decisions.
+pub struct Calls {
+    /// Turns sound into words.
+    pub ears: Ears,
+    /// Turns words into decisions.
+    pub mind: Mind,
+    /// The model's file.
+    pub model: asr::models::Found,
+    setting: Setting,
+}
+
+impl Calls {
+    /// Loads the model, the classifier and the city.
+    ///
+    /// # Errors
+    /// The first that is missing or broken.
+    pub fn load(setting: &Setting) -> anyhow::Result<Calls> {
+        let mind = Mind::load(setting)?;
+        let found = find_model(setting, setting.model.as_deref())?;
+        let model = Model::load(&found).or_exit(exit::MODEL)?;
+        let speech = &setting.config.speech;
+        let decoding = Decoding { threads: speech.threads, beams: speech.beams, ..Decoding::default() };
+        let ears = Ears::start(&model, &decoding, speech.workers).or_exit(exit::MODEL)?;
+        Ok(Calls { ears, mind, model: found, setting: setting.clone() })
+    }
+
+    /// Hears a recording whose file lies at `path` and whose description is `sidecar`.
+    ///
+    /// # Errors
+    /// A recording that cannot be read.
+    pub async fn hear(
+        &self,
+        path: &Path,
+        sidecar: &Sidecar,
+        started_at: Timestamp,
+        progress: impl Fn(u64) + Send + 'static,
+    ) -> anyhow::Result<StoredTranscript> {
+        let legs = |channels: usize| self.legs(sidecar, channels, path);
+        let sound = self.ears.hear(path, legs, progress).await?;
+        let mut heard = Heard { said: sound.said, started_at, line_number: sidecar.caller.clone() };
+        self.mind.understanding.split_turns(&mut heard);
+        Ok(StoredTranscript { v: 1, duration_ms: sound.duration_ms, incomplete: sound.incomplete, heard })
+    }
+
+    fn legs(&self, sidecar: &Sidecar, channels: usize, path: &Path) -> anyhow::Result<Vec<Leg>> {
+        let config = &self.setting.config.recordings;
+        match (&sidecar.legs, channels) {
+            (Some(legs), _) if legs.len() == channels => Ok(legs.clone()),
+            (Some(legs), _) => bail!(
+                "{}: {channels} channels, but its description names {} legs; correct `legs` in the TOML file beside it",
+                path.display(),
+                legs.len()
+            ),
+            (None, 1) => Ok(vec![config.mono]),
+            (None, _) => Ok(config.stereo.to_vec()),
+        }
+    }
+
+    /// What makes the decisions, for the record.
+    ///
+    /// # Errors
+    /// A model file that cannot be read.
+    pub fn made_by(&self) -> anyhow::Result<MadeBy> {
+        let model = match &self.model.sha256 {
+            Some(sha256) => sha256.clone(),
+            None => tickets::sha256_file(&self.model.path)
+                .with_context(|| format!("{}: cannot be read", self.model.path.display()))?,
+        };
+        Ok(MadeBy {
+            model,
+            classifier: self.mind.classifier_hash.clone(),
+            city: self.mind.city_hash.clone(),
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+        })
+    }
+}
+
+/// The model that a name stands for.
+///
+/// # Errors
+/// An unknown name, or a model that is not built.
+pub fn find_model(setting: &Setting, name: Option<&str>) -> anyhow::Result<asr::models::Found> {
+    asr::models::find(name, &setting.models, setting.shipped_models()).or_exit(exit::MODEL)
+}
+
+/// SHA-256 over the names and contents of a folder's files, in name order.
+fn hash_folder(dir: &Path) -> anyhow::Result<String> {
+    let mut paths = Vec::new();
+    let mut open = vec![dir.to_owned()];
+    while let Some(folder) = open.pop() {
+        let entries = std::fs::read_dir(&folder).with_context(|| format!("{}: cannot be listed", folder.display()))?;
+        for entry in entries {
+            let path = entry.with_context(|| format!("{}: cannot be listed", folder.display()))?.path();
+            if path.is_dir() { open.push(path) } else { paths.push(path) }
+        }
+    }
+    paths.sort();
+    let mut digest = Sha256::new();
+    for path in paths {
+        digest.update(path.strip_prefix(dir).unwrap_or(&path).to_string_lossy().as_bytes());
+        digest.update(std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?);
+    }
+    Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
