@@ -147,3 +147,17 @@ pub struct MadeBy {
     /// Version of the program.
     pub program: String,
 }
+
+/// An export was made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename = "exported")]
+pub struct Exported {
+    /// Version of the record.
+    pub v: u32,
+    /// When.
+    pub at: Timestamp,
+    /// Who did it.
+    pub by: String,
+    /// What was exported.
+    pub what: String,
+}

@@ -141,6 +141,18 @@ impl Fields {
             .unwrap_or(Value::Null)
     }
 
+    /// Everything that can be searched.
+    pub(crate) fn text(&self) -> String {
+        let plain = [&self.category_2, &self.department, &self.phone, &self.name, &self.subject];
+        let place = self
+            .place
+            .iter()
+            .flat_map(|place| [&place.text, &place.detail].into_iter().chain(&place.names));
+        let fixed = [&self.title, &self.request_type, &self.category];
+        let all = fixed.into_iter().chain(plain.into_iter().flatten()).chain(place);
+        all.map(String::as_str).collect::<Vec<_>>().join("\n")
+    }
+
     /// A copy with one field changed; the field's confidence becomes 1, since a person said so,
     /// and its evidence stays, since it is what was heard.
     ///
@@ -153,6 +165,10 @@ impl Fields {
         fields.confidence.insert(field.to_owned(), 1.0);
         fields.runner_up.remove(field);
         fields.missing.retain(|missing| missing != field);
+        if field == "department" {
+            // The reason was the rule's, for another one.
+            fields.department_reason = None;
+        }
         Ok(fields)
     }
 }

@@ -9,13 +9,15 @@
 //! | `c` SHA-256 of the recording | a call |
 //! | `d` department's name | a department |
 //! | `l` department's name, version (u32) | what was done to it |
+//! | `r` position (u16) | a rule of the dispatch table |
+//! | `q` position (u16) version (u32) | what was done to it |
 //! | `n` day (u32) | last counter of that day |
 //! | `x` moment (i64) who | an export |
 //! | `i` `s` status, `d` department, `t` moment … ticket | nothing: an index |
 //!
 //! Numbers are big-endian, so that keys sort as they are read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,7 +28,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use sled::transaction::{ConflictableTransactionError, TransactionError, TransactionalTree};
 
 use crate::Error;
-use crate::event::{Call, Record};
+use crate::event::{Call, RECORD_VERSION, Record};
 use crate::files;
 use crate::number::TicketId;
 use crate::ticket::Ticket;
@@ -64,7 +66,7 @@ pub(crate) enum Abort {
     Encoding(String),
 }
 
-type Applied<T> = Result<T, ConflictableTransactionError<Abort>>;
+pub(crate) type Applied<T> = Result<T, ConflictableTransactionError<Abort>>;
 
 impl Journal {
     pub(crate) fn open(root: &Path) -> Result<Journal, Error> {
@@ -76,7 +78,10 @@ impl Journal {
         let db = match opened {
             Ok(opened) => opened.map_err(|error| Error::sled(&path, error))?,
             Err(_) => {
-                return Err(Error::Damaged { path, reason: "sled gave up on its files".to_owned() });
+                return Err(Error::Damaged {
+                    path,
+                    reason: "sled gave up on its files".to_owned(),
+                });
             }
         };
         let log_path = path.join("db");
@@ -162,6 +167,18 @@ impl Journal {
         self.db.scan_prefix(prefix).map(|item| item.map_err(|error| Error::sled(&self.path, error)))
     }
 
+    /// What is under a prefix from a key on, in order.
+    pub(crate) fn scan_from<'a>(
+        &'a self,
+        prefix: &'a [u8],
+        from: &[u8],
+    ) -> impl Iterator<Item = Result<(sled::IVec, sled::IVec), Error>> + use<'a> {
+        self.db
+            .range(from.to_vec()..)
+            .map(|item| item.map_err(|error| Error::sled(&self.path, error)))
+            .take_while(move |item| item.as_ref().map_or(true, |(key, _)| key.starts_with(prefix)))
+    }
+
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<sled::IVec>, Error> {
         self.db.get(key).map_err(|error| Error::sled(&self.path, error))
     }
@@ -172,18 +189,30 @@ impl Journal {
     }
 
     pub(crate) fn decode<T: serde::de::DeserializeOwned>(&self, bytes: &[u8]) -> Result<T, Error> {
-        serde_json::from_slice(bytes)
-            .map_err(|error| Error::Damaged { path: self.path.clone(), reason: error.to_string() })
+        serde_json::from_slice(bytes).map_err(|error| {
+            #[derive(serde::Deserialize)]
+            struct Versioned {
+                v: u32,
+            }
+            match serde_json::from_slice(bytes) {
+                Ok(Versioned { v }) if v > RECORD_VERSION => {
+                    Error::Newer { path: self.path.clone(), version: v.to_string() }
+                }
+                _ => Error::Damaged { path: self.path.clone(), reason: reason(&error) },
+            }
+        })
     }
 
-    /// Removes every index and makes them again from the events; how many tickets there are.
+    /// Removes every index and makes them again from the events.
     pub(crate) fn rebuild(&self, tickets: &[Ticket], calls: &[Call]) -> Result<(), Error> {
         let old: Vec<sled::IVec> =
             self.scan(b"i").map(|item| item.map(|(key, _)| key)).collect::<Result<_, _>>()?;
         let mut batch = sled::Batch::default();
         old.into_iter().for_each(|key| batch.remove(key));
+        let calls: HashMap<&str, &Call> =
+            calls.iter().map(|call| (call.sha256.as_str(), call)).collect();
         for ticket in tickets {
-            let call = calls.iter().find(|call| call.sha256 == ticket.call);
+            let call = calls.get(ticket.call.as_str()).copied();
             index_keys(ticket, call).into_iter().for_each(|key| batch.insert(key, &[] as &[u8]));
         }
         self.db.apply_batch(batch).map_err(|error| Error::sled(&self.path, error))?;
@@ -231,6 +260,15 @@ pub(crate) fn encode<T: serde::Serialize>(value: &T) -> Applied<Vec<u8>> {
         .map_err(|error| ConflictableTransactionError::Abort(Abort::Encoding(error.to_string())))
 }
 
+pub(crate) fn undecodable(error: &serde_json::Error) -> ConflictableTransactionError<Abort> {
+    ConflictableTransactionError::Abort(Abort::Encoding(reason(error)))
+}
+
+/// Where decoding failed; the decoder's own words might quote the value.
+fn reason(error: &serde_json::Error) -> String {
+    format!("{:?} error at byte {} of a record", error.classify(), error.column())
+}
+
 pub(crate) fn ticket_prefix(id: TicketId) -> Vec<u8> {
     [b"e".as_slice(), &id.key().to_be_bytes()].concat()
 }
@@ -256,8 +294,13 @@ pub(crate) fn index_keys(ticket: &Ticket, call: Option<&Call>) -> Vec<Vec<u8>> {
     vec![
         key(b"s", ticket.status.name().as_bytes()),
         key(b"d", department.as_bytes()),
-        key(b"t", &moment.to_be_bytes()),
+        key(b"t", &self::moment(moment)),
     ]
+}
+
+/// Seconds since 1970 so that they sort, those before it too.
+pub(crate) fn moment(seconds: i64) -> [u8; 8] {
+    (seconds ^ i64::MIN).to_be_bytes()
 }
 
 /// The ticket at the end of an index key.

@@ -12,9 +12,9 @@ mod number;
 mod store;
 mod ticket;
 
-pub use department::Department;
+pub use department::{Change, Department, DispatchRule};
 pub use error::Error;
-pub use event::{Call, Event, MadeBy, RECORD_VERSION, Record, Status};
+pub use event::{Call, Event, Exported, MadeBy, RECORD_VERSION, Record, Status};
 pub use fields::{CORRECTABLE, Candidate, Fields, Place, Span, TYPES, URGENCIES, When};
 pub use files::{Files, sha256_file};
 pub use number::TicketId;

@@ -1,20 +1,22 @@
 //! The store: one folder, one owner; sound and transcripts as files, everything else in the journal.
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
+use serde_json::Value;
 
 use crate::Error;
 use crate::department::Department;
-use crate::event::{Call, Event, RECORD_VERSION, Record, Status};
+use crate::event::{Call, Event, Exported, RECORD_VERSION, Record, Status};
 use crate::fields::Fields;
-use crate::files::Files;
+use crate::files::{self, Files};
 use crate::journal::{self, Journal};
 use crate::number::TicketId;
-use crate::ticket::{Command, Known, Rejected, Ticket};
+use crate::ticket::{Command, Known, Ticket};
 
 /// Layout of the folder.
 const VERSION: &str = "1";
@@ -45,6 +47,16 @@ pub struct Filter {
     pub status: Option<Status>,
     /// Calls that began at this moment or later.
     pub since: Option<Timestamp>,
+    /// Calls that began before this moment.
+    pub until: Option<Timestamp>,
+    /// Words that must all stand in the ticket or in its transcript, apart from case.
+    pub search: Option<String>,
+}
+
+impl Filter {
+    fn covers(&self, at: Timestamp) -> bool {
+        self.since.is_none_or(|since| at >= since) && self.until.is_none_or(|until| at < until)
+    }
 }
 
 impl Store {
@@ -55,22 +67,7 @@ impl Store {
     pub fn open(root: &Path, departments: &[Department]) -> Result<Store, Error> {
         std::fs::create_dir_all(root).map_err(|error| Error::io(root, error))?;
         let lock = lock(root)?;
-        let version_path = root.join("VERSION");
-        match std::fs::read_to_string(&version_path) {
-            Ok(version) if version.trim() == VERSION => {}
-            Ok(version) if version.trim().is_empty() => {}
-            Ok(version) => {
-                return Err(Error::Newer {
-                    path: root.to_owned(),
-                    version: version.trim().to_owned(),
-                });
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                std::fs::write(&version_path, VERSION)
-                    .map_err(|error| Error::io(&version_path, error))?;
-            }
-            Err(error) => return Err(Error::io(&version_path, error)),
-        }
+        check_version(root)?;
         let store = Store {
             files: Files::open(root)?,
             journal: Journal::open(root)?,
@@ -78,12 +75,7 @@ impl Store {
             _lock: lock,
         };
         if store.departments()?.is_empty() && !departments.is_empty() {
-            store.journal.commit(|tx| {
-                for department in departments {
-                    tx.insert(department_key(&department.name), journal::encode(department)?)?;
-                }
-                Ok(())
-            })?;
+            store.put_departments(departments, "hotline", Timestamp::now())?;
         }
         Ok(store)
     }
@@ -176,32 +168,67 @@ impl Store {
     /// # Errors
     /// [`Error::Damaged`].
     pub fn tickets(&self, filter: &Filter) -> Result<Vec<Ticket>, Error> {
-        // The narrowest index first; what else is asked is looked up in the tickets themselves.
-        let prefix = match filter {
-            Filter { department: Some(name), .. } => [b"id", name.as_bytes(), &[0]].concat(),
-            Filter { status: Some(status), .. } => [b"is", status.name().as_bytes(), &[0]].concat(),
-            _ => b"it".to_vec(),
-        };
-        let mut ids: Vec<TicketId> = self
-            .journal
-            .scan(&prefix)
-            .filter_map(|item| item.map(|(key, _)| journal::indexed(&key)).transpose())
-            .collect::<Result<_, _>>()?;
-        ids.sort();
         let mut found = Vec::new();
-        for id in ids {
+        for id in self.candidates(filter)? {
             let ticket = self.ticket(id)?;
-            let recent = match filter.since {
-                None => true,
-                Some(since) => {
-                    self.call(&ticket.call)?.is_some_and(|call| call.started_at >= since)
-                }
-            };
-            if recent && filter.status.is_none_or(|status| ticket.status == status) {
-                found.push(ticket);
+            let dated = filter.since.is_some() || filter.until.is_some();
+            let call =
+                if dated || filter.search.is_some() { self.call(&ticket.call)? } else { None };
+            let timely = !dated || call.as_ref().is_some_and(|call| filter.covers(call.started_at));
+            if !timely || filter.status.is_some_and(|status| ticket.status != status) {
+                continue;
             }
+            if let Some(words) = &filter.search
+                && !self.mentions(&ticket, call.as_ref(), words)?
+            {
+                continue;
+            }
+            found.push(ticket);
         }
         Ok(found)
+    }
+
+    /// The tickets of the narrowest index; what else is asked is looked up in the tickets themselves.
+    fn candidates(&self, filter: &Filter) -> Result<Vec<TicketId>, Error> {
+        let mut ids = BTreeSet::new();
+        let mut collect = |prefix: &[u8], from: &[u8]| {
+            for item in self.journal.scan_from(prefix, from) {
+                let (key, _) = item?;
+                ids.extend(journal::indexed(&key));
+            }
+            Ok::<(), Error>(())
+        };
+        if let Some(name) = &filter.department {
+            // A renamed department goes by its old name too, and older tickets still bear it.
+            let all = self.departments()?;
+            let names =
+                all.iter().find(|d| d.is_called(name)).map_or(vec![name], |d| d.names().collect());
+            for name in names {
+                let prefix = [b"id", name.as_bytes(), &[0]].concat();
+                collect(&prefix, &prefix)?;
+            }
+        } else if let Some(status) = filter.status {
+            let prefix = [b"is", status.name().as_bytes(), &[0]].concat();
+            collect(&prefix, &prefix)?;
+        } else {
+            let since = filter.since.map_or(i64::MIN, Timestamp::as_second);
+            collect(b"it", &[b"it".as_slice(), &journal::moment(since)].concat())?;
+        }
+        Ok(ids.into_iter().collect())
+    }
+
+    /// Whether all the words stand in a ticket or in its call's transcript: a plain scan.
+    fn mentions(&self, ticket: &Ticket, call: Option<&Call>, words: &str) -> Result<bool, Error> {
+        let all =
+            |text: &str| words.split_whitespace().all(|word| text.contains(&word.to_lowercase()));
+        let mut text = ticket.fields.text().to_lowercase();
+        if all(&text) {
+            return Ok(true);
+        }
+        let Some(call) = call.filter(|call| !call.transcript.is_empty()) else { return Ok(false) };
+        let transcript = self.files.read_transcript(&call.transcript)?;
+        collect_texts(&serde_json::from_slice(&transcript).unwrap_or_default(), &mut text);
+        Ok(all(&text.to_lowercase()))
     }
 
     /// Carries a command out on a ticket and returns it as it stands then, durable.
@@ -232,59 +259,6 @@ impl Store {
         Ok(after)
     }
 
-    /// All departments, by name.
-    ///
-    /// # Errors
-    /// [`Error::Damaged`].
-    pub fn departments(&self) -> Result<Vec<Department>, Error> {
-        self.journal.scan(b"d").map(|item| self.journal.decode(&item?.1)).collect()
-    }
-
-    /// The department that goes by a name.
-    ///
-    /// # Errors
-    /// [`Error::Rejected`] with the nearest name.
-    pub fn department(&self, name: &str) -> Result<Department, Error> {
-        let all = self.departments()?;
-        if let Some(found) = all.iter().find(|department| department.is_called(name)) {
-            return Ok(found.clone());
-        }
-        let shared = |other: &str| other.chars().filter(|ch| name.contains(*ch)).count();
-        let near = all
-            .iter()
-            .max_by_key(|department| shared(&department.name))
-            .filter(|d| shared(&d.name) > 0);
-        let hint = near.map_or(String::new(), |near| format!("; did you mean {}?", near.name));
-        Err(Rejected(format!("unknown department {name:?}{hint} `hotline departments` lists them"))
-            .into())
-    }
-
-    /// Adds departments or replaces those of the same name; the change is recorded.
-    ///
-    /// # Errors
-    /// [`Error::Full`] and the like.
-    pub fn put_departments(
-        &self,
-        departments: &[Department],
-        by: &str,
-        at: Timestamp,
-    ) -> Result<(), Error> {
-        self.journal.commit(|tx| {
-            for department in departments {
-                let key = department_key(&department.name);
-                let from = tx.get(&key)?;
-                let version = (0u32..).find(|version| {
-                    matches!(tx.get(log_key(&department.name, *version)), Ok(None) | Err(_))
-                });
-                let from: Option<Department> = from.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-                let change = serde_json::json!({ "v": RECORD_VERSION, "at": at, "by": by, "from": from, "to": department });
-                tx.insert(log_key(&department.name, version.unwrap_or(0)), journal::encode(&change)?)?;
-                tx.insert(key, journal::encode(department)?)?;
-            }
-            Ok(())
-        })
-    }
-
     /// Makes every index again from the events; how many tickets there are.
     ///
     /// # Errors
@@ -295,6 +269,7 @@ impl Store {
         Ok(tickets.len())
     }
 
+    /// Every ticket, oldest first, whatever the indexes say.
     pub(crate) fn all_tickets(&self) -> Result<Vec<Ticket>, Error> {
         let mut ids: Vec<TicketId> = Vec::new();
         for item in self.journal.scan(b"e") {
@@ -310,7 +285,7 @@ impl Store {
     /// [`Error::Full`] and the like.
     pub fn record_export(&self, what: &str, by: &str, at: Timestamp) -> Result<(), Error> {
         let key = [b"x".as_slice(), &at.as_millisecond().to_be_bytes(), by.as_bytes()].concat();
-        let record = serde_json::json!({ "v": RECORD_VERSION, "at": at, "by": by, "event": "exported", "what": what });
+        let record = Exported { v: RECORD_VERSION, at, by: by.to_owned(), what: what.to_owned() };
         self.journal.commit(|tx| {
             tx.insert(key.clone(), journal::encode(&record)?).map(|_| ()).map_err(Into::into)
         })
@@ -337,12 +312,51 @@ fn lock(root: &Path) -> Result<File, Error> {
         }
         Err(fs4::TryLockError::Error(error)) => return Err(Error::io(&path, error)),
     }
-    let write = file
-        .set_len(0)
-        .and_then(|()| file.rewind())
-        .and_then(|()| writeln!(file, "{}", std::process::id()));
-    write.map_err(|error| Error::io(&path, error))?;
+    // Always as long, so that it is written in place: a full disk still lets the store be read.
+    writeln!(file, "{:<10}", std::process::id()).map_err(|error| Error::io(&path, error))?;
     Ok(file)
+}
+
+/// Refuses a layout that this program does not know; writes the version of a new store.
+fn check_version(root: &Path) -> Result<(), Error> {
+    let path = root.join("VERSION");
+    let version = match std::fs::read_to_string(&path) {
+        Ok(version) => version.trim().to_owned(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(Error::io(&path, error)),
+    };
+    match version.as_str() {
+        VERSION => Ok(()),
+        // Not there, or its writer was killed.
+        "" => {
+            std::fs::write(&path, format!("{VERSION}\n"))
+                .map_err(|error| Error::io(&path, error))?;
+            files::sync(&path)?;
+            files::sync(root)?;
+            let above = root.parent().filter(|above| !above.as_os_str().is_empty());
+            files::sync(above.unwrap_or(Path::new(".")))
+        }
+        _ if version.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Err(Error::Newer { path: root.to_owned(), version })
+        }
+        _ => Err(Error::Damaged { path, reason: "not a version number".to_owned() }),
+    }
+}
+
+/// Everything that a transcript says, whatever else it holds.
+fn collect_texts(value: &Value, into: &mut String) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| collect_texts(item, into)),
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                match field.as_str() {
+                    Some(text) if name == "text" => into.extend(["\n", text]),
+                    _ => collect_texts(field, into),
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 /// The day of a moment in China, as one number.
@@ -353,14 +367,6 @@ fn day_of(at: Timestamp) -> u32 {
 
 pub(crate) fn call_key(sha256: &str) -> Vec<u8> {
     [b"c", sha256.as_bytes()].concat()
-}
-
-pub(crate) fn department_key(name: &str) -> Vec<u8> {
-    [b"d", name.as_bytes()].concat()
-}
-
-fn log_key(name: &str, version: u32) -> Vec<u8> {
-    [b"l", name.as_bytes(), &[0], &version.to_be_bytes()].concat()
 }
 
 pub(crate) fn counter_key(day: u32) -> Vec<u8> {

@@ -107,13 +107,29 @@ impl Ticket {
                 }
                 let from = self.fields.get(&field);
                 if from == to {
-                    return rejected(format!("{field} is {to} already"));
+                    return rejected(format!("{field} has this value already"));
                 }
                 check(&field, &to, known)?;
-                if let Err(reason) = self.fields.with(&field, to.clone()) {
-                    return rejected(format!("{field} cannot be {to}: {reason}"));
+                // The decoder's own words would quote the value, which may be the caller's.
+                if self.fields.with(&field, to.clone()).is_err() {
+                    return rejected(format!(
+                        "{field} cannot hold such a value; `hotline ticket {} --json` shows its form",
+                        self.id
+                    ));
                 }
-                Ok(vec![Event::Corrected { field, from, to, why }])
+                // A second level belongs to its first.
+                let orphan = self.fields.get("category_2");
+                let orphaned = field == "category" && !orphan.is_null();
+                let mut events = vec![Event::Corrected { field, from, to, why: why.clone() }];
+                if orphaned {
+                    events.push(Event::Corrected {
+                        field: "category_2".to_owned(),
+                        from: orphan,
+                        to: Value::Null,
+                        why,
+                    });
+                }
+                Ok(events)
             }
             Command::CorrectTranscript { utterance, from, to, why } => {
                 if from == to {
@@ -147,6 +163,10 @@ impl Ticket {
                 }
             }
             Event::Dispatched { department, .. } => {
+                if self.fields.department.as_ref() != Some(department) {
+                    // The reason was the rule's, for another one.
+                    self.fields.department_reason = None;
+                }
                 self.fields.department = Some(department.clone());
                 self.status = Status::Dispatched;
             }
@@ -163,12 +183,7 @@ fn check(field: &str, to: &Value, known: Known<'_>) -> Result<(), Rejected> {
         if names.iter().any(|name| name == text) {
             return Ok(());
         }
-        let near = names
-            .iter()
-            .max_by_key(|name| shared(name, text))
-            .filter(|name| shared(name, text) > 0);
-        let hint = near.map_or(String::new(), |name| format!("; did you mean {name}?"));
-        Err(Rejected(format!("unknown {what} {text:?}{hint}")))
+        Err(Rejected(format!("unknown {what} {text:?}{}", nearest(names, text))))
     };
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     match field {
@@ -180,9 +195,9 @@ fn check(field: &str, to: &Value, known: Known<'_>) -> Result<(), Rejected> {
             let digits = text.len() >= 5
                 && text.len() <= 12
                 && text.bytes().all(|byte| byte.is_ascii_digit());
-            digits
-                .then_some(())
-                .ok_or_else(|| Rejected(format!("{text:?} is no phone number: 5 to 12 digits")))
+            digits.then_some(()).ok_or_else(|| {
+                Rejected("that is no phone number: 5 to 12 digits, nothing else".to_owned())
+            })
         }
         "deadline" => text.parse::<jiff::Timestamp>().map(|_| ()).map_err(|_| {
             Rejected(format!("{text:?} is no moment; write it like 2026-03-02T17:00:00+08:00"))
@@ -192,7 +207,11 @@ fn check(field: &str, to: &Value, known: Known<'_>) -> Result<(), Rejected> {
     }
 }
 
-/// How many characters of one name stand in another.
-fn shared(name: &str, other: &str) -> usize {
-    name.chars().filter(|ch| other.contains(*ch)).count()
+/// "; did you mean …?" with the name that shares the most characters.
+pub(crate) fn nearest<'a>(names: impl IntoIterator<Item = &'a String>, text: &str) -> String {
+    let shared = |name: &str| text.chars().filter(|ch| name.contains(*ch)).count();
+    let extra = |name: &str| name.chars().filter(|ch| !text.contains(*ch)).count();
+    let near = names.into_iter().max_by_key(|name| (shared(name), std::cmp::Reverse(extra(name))));
+    near.filter(|name| shared(name) > 0)
+        .map_or(String::new(), |name| format!("; did you mean {name}?"))
 }
