@@ -161,6 +161,9 @@ pub struct Tickets {
     /// Only calls since this day or moment
     #[arg(long, value_name = "DATE|TIME")]
     pub since: Option<String>,
+    /// Only calls before this day or moment
+    #[arg(long, value_name = "DATE|TIME")]
+    pub until: Option<String>,
     /// Only tickets with these words in title, place or transcript
     #[arg(long, value_name = "WORDS")]
     pub search: Option<String>,

@@ -28,17 +28,10 @@ pub fn list(global: &Global, setting: &Setting, ask: &Tickets) -> anyhow::Result
         department: department.map(|department| department.name),
         status: ask.status.as_deref().map(str::parse).transpose().map_err(|error: String| anyhow!(error))?,
         since: ask.since.as_deref().map(moment_or_day).transpose()?,
+        until: ask.until.as_deref().map(moment_or_day).transpose()?,
+        search: ask.search.clone(),
     };
-    let mut tickets = store.tickets(&filter).or_exit(exit::STORE)?;
-    if let Some(words) = &ask.search {
-        let mut kept = Vec::new();
-        for ticket in tickets {
-            if mentions(&store, &ticket, words)? {
-                kept.push(ticket);
-            }
-        }
-        tickets = kept;
-    }
+    let tickets = store.tickets(&filter).or_exit(exit::STORE)?;
     let mut out = std::io::stdout().lock();
     if global.json {
         for ticket in &tickets {
@@ -50,19 +43,6 @@ pub fn list(global: &Global, setting: &Setting, ask: &Tickets) -> anyhow::Result
         writeln!(out, "共 {} 件", tickets.len())?;
     }
     Ok(0)
-}
-
-/// Whether the words stand in the ticket's title, place or subject, or in what was heard.
-fn mentions(store: &Store, ticket: &Ticket, words: &str) -> anyhow::Result<bool> {
-    let fields = &ticket.fields;
-    let place = fields.place.as_ref().map_or(String::new(), |place| format!("{}{}{}", place.names.concat(), place.text, place.detail));
-    let own = [&fields.title, &place, fields.subject.as_ref().unwrap_or(&String::new())].iter().any(|text| text.contains(words));
-    if own {
-        return Ok(true);
-    }
-    let call = call_of(store, ticket)?;
-    let heard = load_transcript(store, &call)?.heard;
-    Ok(heard.said.iter().any(|said| said.text().contains(words)))
 }
 
 /// A day in China or a moment.

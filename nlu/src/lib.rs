@@ -6,6 +6,7 @@
 pub mod classifier;
 mod digits;
 mod error;
+pub mod eval;
 mod heard;
 mod interpretation;
 mod name;
@@ -14,6 +15,7 @@ mod place;
 mod rules;
 mod sound;
 mod title;
+pub mod train;
 mod understanding;
 mod when;
 

@@ -2,7 +2,7 @@
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{Offset, TimeZone};
-use jiff::{Timestamp, ToSpan};
+use jiff::ToSpan;
 
 use crate::digits::{cardinal, digit_of};
 use crate::heard::{Heard, Span};

@@ -37,25 +37,31 @@ impl Files {
             .build()
             .map_err(|error| Error::io(root, error))?;
         let files = Files { root: root.to_owned(), objects, runtime };
-        files.sweep();
+        files.sweep()?;
         Ok(files)
     }
 
     /// Removes what a killed process left half-written: staged files end in `#` and a number.
-    fn sweep(&self) {
+    fn sweep(&self) -> Result<(), Error> {
+        for file in self.list()? {
+            if file.file_name().is_some_and(|name| name.to_string_lossy().contains('#')) {
+                std::fs::remove_file(&file).map_err(|error| Error::io(&file, error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every file there is.
+    pub(crate) fn list(&self) -> Result<Vec<PathBuf>, Error> {
+        let mut files = Vec::new();
         for dir in ["recordings", "transcripts"] {
-            let Ok(shelves) = std::fs::read_dir(self.root.join(dir)) else { continue };
-            for file in shelves
-                .flatten()
-                .filter_map(|shelf| std::fs::read_dir(shelf.path()).ok())
-                .flatten()
-                .flatten()
-            {
-                if file.file_name().to_string_lossy().contains('#') {
-                    let _ = std::fs::remove_file(file.path());
+            for shelf in entries(&self.root.join(dir))? {
+                if shelf.is_dir() {
+                    files.extend(entries(&shelf)?);
                 }
             }
         }
+        Ok(files)
     }
 
     /// Copies a recording in and gives its SHA-256. Never holds more than one part of it. Not to
@@ -162,6 +168,11 @@ impl Incoming<'_> {
         }
         Ok(true)
     }
+}
+
+fn entries(dir: &Path) -> Result<Vec<PathBuf>, Error> {
+    let read = std::fs::read_dir(dir).map_err(|error| Error::io(dir, error))?;
+    read.map(|entry| entry.map(|entry| entry.path()).map_err(|error| Error::io(dir, error))).collect()
 }
 
 /// Makes a file or the entries of a folder durable.

@@ -2,21 +2,30 @@
 //!
 //! Depends on no other room: fields are plain text, numbers and spans.
 
+mod backup;
+mod check;
+mod corrections;
 mod department;
 mod error;
 mod event;
+mod export;
 mod fields;
 mod files;
+mod import;
 mod journal;
 mod number;
 mod store;
 mod ticket;
 
+pub use check::{Checked, Finding};
+pub use corrections::{CorrectedCall, Correction};
 pub use department::{Change, Department, DispatchRule};
 pub use error::Error;
 pub use event::{Call, Event, Exported, MadeBy, RECORD_VERSION, Record, Status};
+pub use export::Exports;
 pub use fields::{CORRECTABLE, Candidate, Fields, Place, Span, TYPES, URGENCIES, When};
 pub use files::{Files, sha256_file};
+pub use import::Imports;
 pub use number::TicketId;
 pub use store::{Filter, NewCall, Store};
 pub use ticket::{Command, Known, Rejected, Ticket};

@@ -284,7 +284,7 @@ impl Store {
     /// # Errors
     /// [`Error::Full`] and the like.
     pub fn record_export(&self, what: &str, by: &str, at: Timestamp) -> Result<(), Error> {
-        let key = [b"x".as_slice(), &at.as_millisecond().to_be_bytes(), by.as_bytes()].concat();
+        let key = export_key(at, by);
         let record = Exported { v: RECORD_VERSION, at, by: by.to_owned(), what: what.to_owned() };
         self.journal.commit(|tx| {
             tx.insert(key.clone(), journal::encode(&record)?).map(|_| ()).map_err(Into::into)
@@ -367,6 +367,10 @@ fn day_of(at: Timestamp) -> u32 {
 
 pub(crate) fn call_key(sha256: &str) -> Vec<u8> {
     [b"c", sha256.as_bytes()].concat()
+}
+
+pub(crate) fn export_key(at: Timestamp, by: &str) -> Vec<u8> {
+    [b"x".as_slice(), &journal::moment(at.as_millisecond()), by.as_bytes()].concat()
 }
 
 pub(crate) fn counter_key(day: u32) -> Vec<u8> {

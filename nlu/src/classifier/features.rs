@@ -1,17 +1,15 @@
-//! Which weights a text touches: hashed n-grams of its characters and of their sounds.
+//! Which weights a text touches: n-grams of its characters and of their sounds.
 
 use pinyin::ToPinyin;
 
-/// Rows of the table that n-grams are hashed into.
-pub(crate) const ROWS: usize = 1 << 17;
 /// Longest run of characters.
-const CHAR_GRAMS: usize = 4;
+const CHAR_GRAMS: usize = 3;
 /// Longest run of syllables.
 const SOUND_GRAMS: usize = 3;
 
-/// The rows of one text, each with how often it occurs.
+/// The n-grams of one text as keys, each with how often it occurs; ordered by key.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Rows {
+pub(crate) struct Grams {
     /// N-grams of characters.
     pub(crate) chars: Vec<(u32, f32)>,
     /// N-grams of syllables: what survives when the recogniser writes another character
@@ -19,7 +17,14 @@ pub(crate) struct Rows {
     pub(crate) sounds: Vec<(u32, f32)>,
 }
 
-/// Symbols to rows.
+/// The rows of a table that a text touches, with weights.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Rows {
+    pub(crate) ids: Vec<u32>,
+    pub(crate) weights: Vec<f32>,
+}
+
+/// Symbols to n-grams.
 pub(crate) struct Featurizer {
     /// The syllable class of every symbol.
     syllables: Vec<u32>,
@@ -43,19 +48,51 @@ impl Featurizer {
         self.syllables.get(symbol as usize).copied().unwrap_or_default()
     }
 
-    /// The rows of a text of these symbols.
-    pub(crate) fn rows(&self, symbols: &[u32]) -> Rows {
+    /// The n-grams of a text of these symbols.
+    pub(crate) fn grams(&self, symbols: &[u32]) -> Grams {
         let sounds: Vec<u32> = symbols.iter().map(|&s| self.syllable(s)).collect();
-        Rows { chars: grams(symbols, CHAR_GRAMS, 0x51), sounds: grams(&sounds, SOUND_GRAMS, 0xA7) }
+        Grams {
+            chars: counted(symbols, CHAR_GRAMS, 0x51),
+            sounds: counted(&sounds, SOUND_GRAMS, 0xA7),
+        }
     }
 }
 
-/// Merges the sounds that recognisers and dialects confuse: zh/z, ch/c, sh/s, -ng/-n, l/n, h/f.
+/// The n-grams that have a row, and how telling each is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lexicon {
+    /// Ordered; the place of a key is its row.
+    pub(crate) keys: Vec<u32>,
+    /// Inverse document frequency of each.
+    pub(crate) rarity: Vec<f32>,
+}
+
+impl Lexicon {
+    /// Rows of a text: sublinear count times rarity, each of the two kinds of length 1.
+    pub(crate) fn rows(&self, grams: &Grams) -> Rows {
+        let mut rows = Rows::default();
+        for part in [&grams.chars, &grams.sounds] {
+            let first = rows.weights.len();
+            for &(key, n) in part {
+                if let Ok(row) = self.keys.binary_search(&key) {
+                    rows.ids.push(row as u32);
+                    rows.weights.push((1.0 + n.ln()) * self.rarity[row]);
+                }
+            }
+            let part = &mut rows.weights[first..];
+            let length = part.iter().map(|w| w * w).sum::<f32>().sqrt();
+            part.iter_mut().for_each(|w| *w /= length);
+        }
+        rows
+    }
+}
+
+/// Merges the sounds that recognisers and dialects confuse: zh/z, ch/c, sh/s, n/l, -ng/-n.
 pub(crate) fn near_sound(syllable: &str) -> String {
     let (head, rest) = match syllable.as_bytes() {
         [b'z' | b'c' | b's', b'h', ..] => syllable.split_at(2),
-        [b'a' | b'e' | b'o', ..] => ("", syllable),
-        _ => syllable.split_at(1),
+        [first, ..] if first.is_ascii() && !b"aeo".contains(first) => syllable.split_at(1),
+        _ => ("", syllable),
     };
     let head = match head {
         "zh" => "z",
@@ -69,21 +106,21 @@ pub(crate) fn near_sound(syllable: &str) -> String {
 }
 
 /// Counts the hashed runs of 1 to `longest` items.
-fn grams(items: &[u32], longest: usize, seed: u32) -> Vec<(u32, f32)> {
-    let mut rows = Vec::with_capacity(items.len() * longest);
+fn counted(items: &[u32], longest: usize, seed: u32) -> Vec<(u32, f32)> {
+    let mut keys = Vec::with_capacity(items.len() * longest);
     for start in 0..items.len() {
         let mut hash = seed;
         for &item in &items[start..items.len().min(start + longest)] {
             hash = mix(hash ^ item.wrapping_mul(0x9E37_79B1));
-            rows.push(hash % ROWS as u32);
+            keys.push(hash);
         }
     }
-    rows.sort_unstable();
-    let mut counted: Vec<(u32, f32)> = Vec::with_capacity(rows.len());
-    for row in rows {
+    keys.sort_unstable();
+    let mut counted: Vec<(u32, f32)> = Vec::with_capacity(keys.len());
+    for key in keys {
         match counted.last_mut() {
-            Some((last, n)) if *last == row => *n += 1.0,
-            _ => counted.push((row, 1.0)),
+            Some((last, n)) if *last == key => *n += 1.0,
+            _ => counted.push((key, 1.0)),
         }
     }
     counted
@@ -98,6 +135,7 @@ fn mix(mut h: u32) -> u32 {
     h ^ (h >> 16)
 }
 
+/// FNV-1a.
 fn hash_str(s: &str) -> u32 {
     s.bytes().fold(0x811C_9DC5, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193))
 }

@@ -16,8 +16,8 @@ use crate::interpretation::{Emergency, RequestType, Urgency};
 pub use labels::{Category, Head, Labels, NO_EMERGENCY};
 pub use scores::{Ranked, Scores, Subcategory};
 
-pub(crate) use features::{Featurizer, ROWS, Rows};
-pub(crate) use network::Network;
+pub(crate) use features::{Featurizer, Lexicon, Rows};
+pub(crate) use network::{Columns, Network, softmax};
 pub(crate) use text::Vocabulary;
 
 /// File names inside a model's folder.
@@ -55,11 +55,21 @@ impl Classifier {
         &self.labels
     }
 
+    /// Calibrated probabilities of one head, in the order of [`Labels::names`].
+    pub fn probabilities(&self, text: &str, head: Head) -> Vec<f32> {
+        self.network.probabilities(&self.logits(text), head)
+    }
+
+    /// Logits of every head's labels.
+    fn logits(&self, text: &str) -> Vec<f32> {
+        let grams = self.featurizer.grams(&self.vocabulary.symbols(text));
+        let rows = self.network.lexicon.rows(&grams);
+        self.network.logits(rows).expect("shapes were checked when the model was read")
+    }
+
     /// Classifies one text. An empty one gets the labels' prior probabilities.
     pub fn classify(&self, text: &str) -> Scores {
-        let rows = self.featurizer.rows(&self.vocabulary.symbols(text));
-        let logits =
-            self.network.logits(&rows).expect("shapes were checked when the model was read");
+        let logits = self.logits(text);
         let of = |head| self.network.probabilities(&logits, head);
         let named =
             |head: Head| Ranked::new(self.labels.names(head).into_iter().zip(of(head)).collect());

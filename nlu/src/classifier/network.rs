@@ -1,4 +1,4 @@
-//! The arithmetic: rows of a table of weights, summed and read out as logits, in candle.
+//! The arithmetic in candle: rows of a table, summed by weight and read out as logits.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -6,56 +6,81 @@ use std::path::Path;
 use candle_core::{DType, Device, Tensor};
 
 use crate::Error;
-use crate::classifier::{Head, Labels, ROWS, Rows};
+use crate::classifier::{Head, Labels, Lexicon, Rows};
 
 /// The weights of every head.
 pub(crate) struct Network {
-    /// `[ROWS, D]`: what each n-gram says.
+    /// The n-grams that have a row.
+    pub(crate) lexicon: Lexicon,
+    /// `[K, D]`: what each n-gram says.
     pub(crate) bag: Tensor,
-    /// `ROWS`: how telling each n-gram is (inverse document frequency).
-    pub(crate) rarity: Vec<f32>,
     /// `[D, L]`, `[L]`: from the sums to the logits of all heads' labels.
     pub(crate) readout: Tensor,
     pub(crate) bias: Tensor,
-    /// First column and number of labels of each head.
-    columns: HashMap<Head, (usize, usize)>,
-    /// What each head's logits are divided by.
-    pub(crate) temperatures: HashMap<Head, f32>,
+    /// Columns of the heads.
+    pub(crate) columns: Columns,
+    /// What each head's logits are divided by, in the order of [`Head::ALL`].
+    pub(crate) temperatures: Vec<f32>,
+}
+
+/// Which of the `L` columns belong to which head.
+#[derive(Debug, Clone)]
+pub(crate) struct Columns {
+    ranges: [std::ops::Range<usize>; Head::ALL.len()],
+}
+
+impl Columns {
+    pub(crate) fn of(labels: &Labels) -> Columns {
+        let mut next = 0;
+        let ranges = Head::ALL.map(|head| {
+            let first = next;
+            next += labels.count(head);
+            first..next
+        });
+        Columns { ranges }
+    }
+
+    /// The columns of one head.
+    pub(crate) fn range(&self, head: Head) -> std::ops::Range<usize> {
+        self.ranges[head as usize].clone()
+    }
+
+    /// All columns.
+    pub(crate) fn width(&self) -> usize {
+        self.ranges[Head::ALL.len() - 1].end
+    }
 }
 
 const REMEDY: &str = "take the file from the release or run `hotline train nlu DIR`";
 
 impl Network {
-    /// Puts weights together.
-    pub(crate) fn new(
-        tensors: HashMap<String, Tensor>,
-        labels: &Labels,
-    ) -> Result<Network, String> {
-        let take = |name: &str| -> Result<Tensor, String> {
-            let tensor = tensors.get(name).ok_or_else(|| format!("tensor {name} is missing"))?;
-            tensor.to_dtype(DType::F32).map_err(|e| e.to_string())
+    /// Puts weights together; the error says what does not fit.
+    pub(crate) fn new(tensors: &HashMap<String, Tensor>, labels: &Labels) -> Result<Network, String> {
+        let take = |name: &str| -> Result<&Tensor, String> {
+            tensors.get(name).ok_or_else(|| format!("tensor {name} is missing"))
         };
-        let mut columns = HashMap::new();
-        let mut width = 0;
-        for head in Head::ALL {
-            columns.insert(head, (width, labels.count(head)));
-            width += labels.count(head);
-        }
-        let bag = take("bag")?;
-        let rarity = take("rarity")?.to_vec1::<f32>().map_err(|e| e.to_string())?;
-        let readout = take("readout")?;
-        let bias = take("bias")?;
-        let dim = bag.dims().get(1).copied().unwrap_or_default();
-        let fits = bag.dims() == [ROWS, dim]
-            && rarity.len() == ROWS
-            && readout.dims() == [dim, width]
-            && bias.dims() == [width];
-        if !fits {
-            return Err("its tensors do not fit the labels beside it".to_owned());
-        }
-        let temperatures = take("temperatures")?.to_vec1::<f32>().map_err(|e| e.to_string())?;
-        let temperatures = Head::ALL.into_iter().zip(temperatures).collect();
-        Ok(Network { bag, rarity, readout, bias, columns, temperatures })
+        let float = |name: &str| take(name)?.to_dtype(DType::F32).map_err(|e| e.to_string());
+        let floats = |name: &str| float(name)?.to_vec1::<f32>().map_err(|e| e.to_string());
+        let columns = Columns::of(labels);
+        let keys = take("keys")?.to_vec1::<u32>().map_err(|e| e.to_string())?;
+        let lexicon = Lexicon { keys, rarity: floats("rarity")? };
+        let network = Network {
+            bag: float("bag")?,
+            readout: float("readout")?,
+            bias: float("bias")?,
+            temperatures: floats("temperatures")?,
+            lexicon,
+            columns,
+        };
+        let rows = network.lexicon.keys.len();
+        let dim = network.bag.dims().get(1).copied().unwrap_or_default();
+        let width = network.columns.width();
+        let fits = network.lexicon.rarity.len() == rows
+            && network.bag.dims() == [rows, dim]
+            && network.readout.dims() == [dim, width]
+            && network.bias.dims() == [width]
+            && network.temperatures.len() == Head::ALL.len();
+        if fits { Ok(network) } else { Err("its tensors do not fit the labels beside it".to_owned()) }
     }
 
     /// Reads `classifier.safetensors`.
@@ -63,40 +88,26 @@ impl Network {
         let bytes = std::fs::read(path).map_err(Error::file(path))?;
         let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)
             .map_err(|e| Error::content(path, e, REMEDY))?;
-        Network::new(tensors, labels).map_err(|what| Error::content(path, what, REMEDY))
+        Network::new(&tensors, labels).map_err(|what| Error::content(path, what, REMEDY))
     }
 
     /// Logits of all heads, `[L]`.
-    pub(crate) fn logits(&self, rows: &Rows) -> candle_core::Result<Vec<f32>> {
-        let mut sum = self.bias.clone();
-        for part in [&rows.chars, &rows.sounds] {
-            if let Some((ids, weights)) = weighted(part, &self.rarity) {
-                let n = ids.len();
-                let ids = Tensor::from_vec(ids, n, &Device::Cpu)?;
-                let weights = Tensor::from_vec(weights, (1, n), &Device::Cpu)?;
-                let rows = self.bag.index_select(&ids, 0)?;
-                sum = (weights.matmul(&rows)?.matmul(&self.readout)?.squeeze(0)? + sum)?;
-            }
+    pub(crate) fn logits(&self, rows: Rows) -> candle_core::Result<Vec<f32>> {
+        let n = rows.ids.len();
+        if n == 0 {
+            return self.bias.to_vec1();
         }
-        sum.to_vec1()
+        let ids = Tensor::from_vec(rows.ids, n, &Device::Cpu)?;
+        let weights = Tensor::from_vec(rows.weights, (1, n), &Device::Cpu)?;
+        let sum = weights.matmul(&self.bag.index_select(&ids, 0)?)?;
+        (sum.matmul(&self.readout)?.squeeze(0)? + &self.bias)?.to_vec1()
     }
 
     /// Calibrated probabilities of one head, from the logits of all.
     pub(crate) fn probabilities(&self, logits: &[f32], head: Head) -> Vec<f32> {
-        let (first, count) = self.columns[&head];
-        let temperature = self.temperatures[&head];
-        softmax(logits[first..first + count].iter().map(|l| l / temperature))
+        let temperature = self.temperatures[head as usize];
+        softmax(logits[self.columns.range(head)].iter().map(|l| l / temperature))
     }
-}
-
-/// Rows with their weights: sublinear count times rarity, of length 1 over the text.
-pub(crate) fn weighted(rows: &[(u32, f32)], rarity: &[f32]) -> Option<(Vec<u32>, Vec<f32>)> {
-    let weight = |&(row, n): &(u32, f32)| (1.0 + n.ln()) * rarity[row as usize];
-    let length = rows.iter().map(|r| weight(r).powi(2)).sum::<f32>().sqrt();
-    if length == 0.0 {
-        return None;
-    }
-    Some(rows.iter().map(|r| (r.0, weight(r) / length)).unzip())
 }
 
 /// Exponentials over their sum.
