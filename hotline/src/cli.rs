@@ -24,7 +24,7 @@ Exit codes:
   4  the store cannot be used (owned by another process, damaged, disk full)
   5  a model is missing, incomplete or altered
   6  the configuration or the city's files are broken
-  7  a check found something: `check`, `models verify`, `replay --decide`, `eval calls` under its floor";
+  7  a check found something: `check`, `models verify`, `replay --decide`";
 
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
@@ -121,7 +121,7 @@ pub enum Command {
     CheckConfig,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Take {
     /// Recordings, folders of them, or - for one on standard input
     #[arg(required_unless_present = "mic")]
@@ -356,29 +356,32 @@ pub enum Eval {
         stored: bool,
     },
     /// The classifier on a CSV file
-    Nlu {
-        /// CSV file with a header
-        #[arg(long, value_name = "FILE")]
-        input: PathBuf,
-        /// Columns whose texts are joined
-        #[arg(long, value_delimiter = ',', required = true)]
-        text_columns: Vec<String>,
-        /// Column of the label
-        #[arg(long)]
-        label_column: String,
-        /// Which head
-        #[arg(long, default_value = "category")]
-        head: String,
-        /// Let only the labels present in the file compete
-        #[arg(long)]
-        restrict: bool,
-        /// TOML file that sends foreign labels to ours
-        #[arg(long, value_name = "FILE")]
-        map: Option<PathBuf>,
-        /// Also write a plot
-        #[arg(long, value_name = "FILE.svg")]
-        plot: Option<PathBuf>,
-    },
+    Nlu(EvalNlu),
+}
+
+#[derive(Debug, Args)]
+pub struct EvalNlu {
+    /// CSV file with a header
+    #[arg(long, value_name = "FILE")]
+    pub input: PathBuf,
+    /// Columns whose texts are joined
+    #[arg(long, value_delimiter = ',', required = true)]
+    pub text_columns: Vec<String>,
+    /// Column of the label
+    #[arg(long)]
+    pub label_column: String,
+    /// Which head: category, category_2, type, urgency, emergency; department judges the dispatch
+    #[arg(long, default_value = "category")]
+    pub head: String,
+    /// Let only the labels present in the file compete
+    #[arg(long)]
+    pub restrict: bool,
+    /// TOML file that sends foreign labels to ours
+    #[arg(long, value_name = "FILE")]
+    pub map: Option<PathBuf>,
+    /// Also write a plot
+    #[arg(long, value_name = "FILE.svg")]
+    pub plot: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ mod cli;
 mod config;
 mod convert;
 mod desk;
+mod evaluate;
 mod exit;
 mod hear;
 mod models;
@@ -13,7 +14,9 @@ mod recording;
 mod show;
 mod table;
 mod take;
+mod train;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -45,8 +48,23 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Correct(ask) => desk::correct(global, &setting, ask),
         Command::Dispatch { id, to, by } => desk::dispatch(global, &setting, id, to.as_deref(), by),
         Command::Models { action } => models::run(global, &setting, action),
+        Command::Eval { what } => evaluate::run(global, &setting, what),
+        Command::Train { what } => train::run(global, &setting, what),
         _ => anyhow::bail!("not there yet"),
     }
+}
+
+/// Prints one JSON object on a line.
+fn print_json(value: &serde_json::Value) -> anyhow::Result<u8> {
+    print_text(&format!("{value}\n"))
+}
+
+/// Prints text; the process then ends well.
+fn print_text(text: &str) -> anyhow::Result<u8> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(0)
 }
 
 /// Logs go to standard error; they say what the program does and never what a caller says.

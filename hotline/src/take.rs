@@ -58,38 +58,58 @@ pub fn take(global: &Global, setting: &Setting, take: &Take) -> anyhow::Result<u
     let (inputs, _spool) = inputs(take, setting)?;
     let calls = Arc::new(Calls::load(setting)?);
     let store = open_store(setting, &calls.mind.city)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let bar = progress::bar(inputs.len() as u64, "calls");
     let mut failed = 0;
-    runtime.block_on(async {
-        let mut queue = inputs.into_iter();
-        let mut underway: VecDeque<Result<Started, (PathBuf, anyhow::Error)>> = VecDeque::new();
-        loop {
-            while underway.len() < CALLS_AT_ONCE {
-                let Some(path) = queue.next() else { break };
-                let started = begin(&calls, &store, take, &path);
-                underway.push_back(started.map_err(|error| (path, error)));
+    take_each(&calls, &store, take, inputs, |_, taken| {
+        match taken {
+            Ok((call, known)) => bar.suspend(|| print(global, &store, &call, known))?,
+            Err(error) => {
+                failed += 1;
+                bar.suspend(|| report(&error));
             }
-            let Some(next) = underway.pop_front() else { break };
-            let taken = match next {
-                Ok(Started::Known(call)) => Ok((*call, true)),
-                Ok(Started::New(call)) => finish(&calls, &store, *call).await.map(|call| (call, false)),
-                Err((_, error)) => Err(error),
-            };
-            match taken {
-                Ok((call, known)) => bar.suspend(|| print(global, &store, &call, known))?,
-                Err(error) if is_fatal(&error) => return Err(error),
-                Err(error) => {
-                    failed += 1;
-                    bar.suspend(|| report(&error));
-                }
-            }
-            bar.inc(1);
         }
+        bar.inc(1);
         Ok(())
     })?;
     bar.finish_and_clear();
     Ok(if failed > 0 { exit::INPUT } else { 0 })
+}
+
+/// Takes recordings into a store, in order; `done` is told each path with what became of it: the
+/// call, durable by then, and whether it was known already.
+///
+/// # Errors
+/// A store that fails, or what `done` returns.
+pub fn take_each(
+    calls: &Arc<Calls>,
+    store: &Store,
+    take: &Take,
+    inputs: Vec<PathBuf>,
+    mut done: impl FnMut(&Path, anyhow::Result<(Call, bool)>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let mut queue = inputs.into_iter();
+        let mut underway: VecDeque<(PathBuf, anyhow::Result<Started>)> = VecDeque::new();
+        loop {
+            while underway.len() < CALLS_AT_ONCE {
+                let Some(path) = queue.next() else { break };
+                let started = begin(calls, store, take, &path);
+                underway.push_back((path, started));
+            }
+            let Some((path, started)) = underway.pop_front() else { break };
+            let taken = match started {
+                Ok(Started::Known(call)) => Ok((*call, true)),
+                Ok(Started::New(call)) => finish(calls, store, *call).await.map(|call| (call, false)),
+                Err(error) => Err(error),
+            };
+            match taken {
+                Err(error) if is_fatal(&error) => return Err(error),
+                taken => done(&path, taken)?,
+            }
+        }
+        Ok(())
+    })
 }
 
 /// What became of a recording at first sight.

@@ -1,0 +1,28 @@
+//! `hotline eval`: measuring recognition, whole calls and classification.
+
+mod asr;
+mod calls;
+mod nlu;
+pub mod score;
+
+use crate::cli::{Eval, Global};
+use crate::config::Setting;
+
+/// Measures and prints.
+///
+/// # Errors
+/// Nothing to measure, or a model that cannot be used.
+pub fn run(global: &Global, setting: &Setting, what: &Eval) -> anyhow::Result<u8> {
+    match what {
+        Eval::Asr { dir, peer } => asr::run(global, setting, dir, *peer),
+        Eval::Calls { dir, peer, stored } => calls::run(global, setting, dir, *peer, *stored),
+        Eval::Nlu(ask) => nlu::run(global, setting, ask),
+    }
+}
+
+/// A share as a person reads it, with its interval.
+fn percent(share: Option<f64>, interval: Option<(f64, f64)>) -> [String; 2] {
+    let one = share.map_or_else(|| "—".to_owned(), |share| format!("{:.1} %", 100.0 * share));
+    let range = interval.map_or_else(String::new, |(low, high)| format!("{:.1}–{:.1}", 100.0 * low, 100.0 * high));
+    [one, range]
+}

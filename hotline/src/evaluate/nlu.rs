@@ -1,0 +1,92 @@
+//! The classifier alone, on a table of labelled texts.
+
+use std::path::Path;
+
+use ::nlu::Classifier;
+use ::nlu::classifier::Head;
+use ::nlu::eval::{Evaluation, LabelMap, Options, Row, evaluate};
+use anyhow::{Context, anyhow};
+
+use crate::cli::{EvalNlu, Global};
+use crate::config::Setting;
+use crate::exit::{self, OrExit};
+use crate::table::Table;
+use crate::{print_json, print_text};
+
+/// Measures one head on a file.
+///
+/// # Errors
+/// A file or a column that is not there, or a label that the head does not have.
+pub fn run(global: &Global, setting: &Setting, ask: &EvalNlu) -> anyhow::Result<u8> {
+    let classifier = Classifier::load(&setting.shipped_models().join("nlu")).or_exit(exit::MODEL)?;
+    let map = ask.map.as_deref().map(LabelMap::load).transpose().or_exit(exit::INPUT)?.unwrap_or_default();
+    let rows = rows(&ask.input, &ask.text_columns, &ask.label_column).or_exit(exit::INPUT)?;
+    let options = Options { head: head(&ask.head)?, restrict: ask.restrict, map };
+    let result = evaluate(&classifier, &rows, &options).or_exit(exit::INPUT)?;
+    if let Some(path) = &ask.plot {
+        std::fs::write(path, result.to_svg()).with_context(|| format!("{}: cannot be written", path.display()))?;
+    }
+    if global.json {
+        return print_json(&serde_json::to_value(&result).context("an evaluation always serialises")?);
+    }
+    print_text(&text(&result))
+}
+
+fn head(name: &str) -> anyhow::Result<Head> {
+    match name {
+        "type" => Ok(Head::Type),
+        "category" => Ok(Head::Category),
+        "category_2" => Ok(Head::Subcategory),
+        "urgency" => Ok(Head::Urgency),
+        "emergency" => Ok(Head::Emergency),
+        _ => Err(anyhow!("{name:?} is no head of the classifier; it has type, category, category_2, urgency, emergency")),
+    }
+}
+
+fn rows(path: &Path, text_columns: &[String], label_column: &str) -> anyhow::Result<Vec<Row>> {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    let header = reader.headers().with_context(|| format!("{}: no CSV header", path.display()))?.clone();
+    let column = |name: &str| {
+        let names = || header.iter().map(|h| h.trim_start_matches('\u{feff}')).collect::<Vec<_>>().join(", ");
+        let at = header.iter().position(|h| h.trim_start_matches('\u{feff}') == name);
+        at.with_context(|| format!("{}: no column {name:?}; it has {}", path.display(), names()))
+    };
+    let texts = text_columns.iter().map(|name| column(name)).collect::<anyhow::Result<Vec<_>>>()?;
+    let label = column(label_column)?;
+    reader
+        .records()
+        .map(|record| {
+            let record = record.with_context(|| format!("{}: not a CSV file", path.display()))?;
+            let text: Vec<&str> = texts.iter().filter_map(|at| record.get(*at)).collect();
+            Ok(Row { text: text.join("。"), label: record.get(label).unwrap_or("").trim().to_owned() })
+        })
+        .filter(|row| row.as_ref().map_or(true, |row| !row.label.is_empty()))
+        .collect()
+}
+
+fn text(result: &Evaluation) -> String {
+    let mut sums = Table::new(&["measure", ">value"]);
+    for (name, value) in [
+        ("accuracy", result.accuracy),
+        ("macro-F1", result.macro_f1),
+        ("right label among the best three", result.top3),
+        ("expected calibration error", result.ece),
+        ("accuracy on the surest 80 %", result.accuracy_at_80),
+    ] {
+        sums.row([name.to_owned(), format!("{value:.3}")]);
+    }
+    let mut confusion = Table::new(
+        &std::iter::once("right ↓  given →".to_owned())
+            .chain(result.labels.iter().map(|label| format!(">{label}")))
+            .chain([">other".to_owned(), ">F1".to_owned()])
+            .collect::<Vec<_>>()
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>(),
+    );
+    for ((label, counts), f1) in result.labels.iter().zip(&result.confusion).zip(&result.f1) {
+        let cells = counts.iter().map(usize::to_string);
+        confusion.row(std::iter::once(label.clone()).chain(cells).chain([format!("{f1:.3}")]));
+    }
+    format!("{sums}{} rows\n\n{confusion}", result.rows)
+}
