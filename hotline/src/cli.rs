@@ -352,8 +352,11 @@ pub enum Eval {
         #[arg(long)]
         peer: bool,
         /// Judge the tickets of the store instead of taking the calls again
-        #[arg(long)]
+        #[arg(long, conflicts_with = "decide")]
         stored: bool,
+        /// Decide again from the store's transcripts: what a change of the city's files would do
+        #[arg(long)]
+        decide: bool,
     },
     /// The classifier on a CSV file
     Nlu(EvalNlu),

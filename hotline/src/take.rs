@@ -9,6 +9,7 @@ use anyhow::Context;
 use jiff::Timestamp;
 use nlu::Leg;
 use tickets::{Call, Department, NewCall, Store, Ticket};
+use tokio::runtime::Runtime;
 
 use crate::call::{Calls, StoredTranscript};
 use crate::cli::{Global, LegArg, Take};
@@ -87,29 +88,27 @@ pub fn take_each(
     inputs: Vec<PathBuf>,
     mut done: impl FnMut(&Path, anyhow::Result<(Call, bool)>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
+    // Hearing runs on the runtime; the store is asked from this thread, one call after the other.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(async {
-        let mut queue = inputs.into_iter();
-        let mut underway: VecDeque<(PathBuf, anyhow::Result<Started>)> = VecDeque::new();
-        loop {
-            while underway.len() < CALLS_AT_ONCE {
-                let Some(path) = queue.next() else { break };
-                let started = begin(calls, store, take, &path);
-                underway.push_back((path, started));
-            }
-            let Some((path, started)) = underway.pop_front() else { break };
-            let taken = match started {
-                Ok(Started::Known(call)) => Ok((*call, true)),
-                Ok(Started::New(call)) => finish(calls, store, *call).await.map(|call| (call, false)),
-                Err(error) => Err(error),
-            };
-            match taken {
-                Err(error) if is_fatal(&error) => return Err(error),
-                taken => done(&path, taken)?,
-            }
+    let mut queue = inputs.into_iter();
+    let mut underway: VecDeque<(PathBuf, anyhow::Result<Started>)> = VecDeque::new();
+    loop {
+        while underway.len() < CALLS_AT_ONCE {
+            let Some(path) = queue.next() else { break };
+            let started = begin(&runtime, calls, store, take, &path);
+            underway.push_back((path, started));
         }
-        Ok(())
-    })
+        let Some((path, started)) = underway.pop_front() else { return Ok(()) };
+        let taken = match started {
+            Ok(Started::Known(call)) => Ok((*call, true)),
+            Ok(Started::New(call)) => finish(&runtime, calls, store, *call).map(|call| (call, false)),
+            Err(error) => Err(error),
+        };
+        match taken {
+            Err(error) if is_fatal(&error) => return Err(error),
+            taken => done(&path, taken)?,
+        }
+    }
 }
 
 /// What became of a recording at first sight.
@@ -120,7 +119,7 @@ enum Started {
     New(Box<Underway>),
 }
 
-fn begin(calls: &Arc<Calls>, store: &Store, take: &Take, path: &Path) -> anyhow::Result<Started> {
+fn begin(runtime: &Runtime, calls: &Arc<Calls>, store: &Store, take: &Take, path: &Path) -> anyhow::Result<Started> {
     let mut sidecar = Sidecar::beside(path)?;
     if sidecar.legs.is_none() && !take.legs.is_empty() {
         sidecar.legs = Some(take.legs.iter().map(|leg| leg_of(*leg)).collect());
@@ -139,12 +138,12 @@ fn begin(calls: &Arc<Calls>, store: &Store, take: &Take, path: &Path) -> anyhow:
     };
     let stored = store.files().recording(&sha256, &ending);
     let calls = Arc::clone(calls);
-    let heard = tokio::spawn(async move { calls.hear(&stored, &sidecar, started_at, |_| {}).await });
+    let heard = runtime.spawn(async move { calls.hear(&stored, &sidecar, started_at, |_| {}).await });
     Ok(Started::New(Box::new(Underway { path: path.to_owned(), sha256, ending, started_at, heard })))
 }
 
-async fn finish(calls: &Calls, store: &Store, underway: Underway) -> anyhow::Result<Call> {
-    let transcript = underway.heard.await.context("a call's task panicked")?;
+fn finish(runtime: &Runtime, calls: &Calls, store: &Store, underway: Underway) -> anyhow::Result<Call> {
+    let transcript = runtime.block_on(underway.heard).context("a call's task panicked")?;
     let transcript = transcript.with_context(|| format!("{}: not taken", underway.path.display()))?;
     let decision = calls.mind.decide(&transcript);
     let json = serde_json::to_vec(&transcript).context("a transcript always serialises")?;

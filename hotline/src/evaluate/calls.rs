@@ -12,7 +12,7 @@ use tickets::{Call, Fields, Store};
 
 use super::percent;
 use super::score::{FIELDS, Tally, judge};
-use crate::call::{Calls, StoredTranscript, find_model, load_city};
+use crate::call::{Calls, Mind, StoredTranscript, find_model, load_city};
 use crate::cli::{Global, Take};
 use crate::config::Setting;
 use crate::exit::{self, OrExit};
@@ -31,20 +31,28 @@ struct Judged {
     counts: Vec<Count>,
 }
 
+/// Where the tickets that are judged come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    /// The calls are taken.
+    Sound,
+    /// The store has their transcripts; tickets are decided again.
+    Transcripts,
+    /// The store has their tickets.
+    Tickets,
+}
+
 /// Measures the calls of a folder.
 ///
 /// # Errors
 /// No call with a description, or a call that cannot be taken.
-pub fn run(global: &Global, setting: &Setting, dir: &Path, peer: bool, stored: bool) -> anyhow::Result<u8> {
+pub fn run(global: &Global, setting: &Setting, dir: &Path, peer: bool, from: From) -> anyhow::Result<u8> {
     let described = described(dir)?;
-    // Measuring leaves the store as it is: the calls go into one of their own.
-    let own = if stored { None } else { Some(tempfile::tempdir()?) };
-    let setting = match &own {
-        Some(own) => Setting { data: own.path().to_owned(), ..setting.clone() },
-        None => setting.clone(),
+    let (judged, sound, took) = match from {
+        From::Sound => take_and_judge(setting, &described)?,
+        From::Transcripts | From::Tickets => judge_stored(setting, &described, from)?,
     };
-    let (judged, sound, took) = if stored { judge_stored(&setting, &described)? } else { take_and_judge(&setting, &described)? };
-    let against = if peer { Some(run_peer(&setting, &described)?) } else { None };
+    let against = if peer { Some(run_peer(setting, &described)?) } else { None };
     report(global, &judged, sound, took, against)
 }
 
@@ -67,6 +75,9 @@ fn described(dir: &Path) -> anyhow::Result<Vec<(PathBuf, Sidecar)>> {
 type Outcome = (Vec<Judged>, Duration, Option<Duration>);
 
 fn take_and_judge(setting: &Setting, described: &[(PathBuf, Sidecar)]) -> anyhow::Result<Outcome> {
+    // Measuring leaves the store as it is: the calls go into one of their own.
+    let own = tempfile::tempdir()?;
+    let setting = &Setting { data: own.path().to_owned(), ..setting.clone() };
     let calls = Arc::new(Calls::load(setting)?);
     let store = open_store(setting, &calls.mind.city)?;
     let bar = progress::bar(described.len() as u64, "calls");
@@ -87,7 +98,8 @@ fn take_and_judge(setting: &Setting, described: &[(PathBuf, Sidecar)]) -> anyhow
     Ok((judged, sound, Some(took)))
 }
 
-fn judge_stored(setting: &Setting, described: &[(PathBuf, Sidecar)]) -> anyhow::Result<Outcome> {
+fn judge_stored(setting: &Setting, described: &[(PathBuf, Sidecar)], from: From) -> anyhow::Result<Outcome> {
+    let mind = if from == From::Transcripts { Some(Mind::load(setting)?) } else { None };
     let store = open_store(setting, &load_city(&setting.city)?)?;
     let mut judged = Vec::new();
     let mut sound = Duration::ZERO;
@@ -97,24 +109,41 @@ fn judge_stored(setting: &Setting, described: &[(PathBuf, Sidecar)]) -> anyhow::
             bail!("{}: not in the store {}; take it first", path.display(), setting.data.display());
         };
         sound += Duration::from_millis(call.duration_ms);
-        judged.push(judge_call(&store, &call, path, sidecar)?);
+        judged.push(match &mind {
+            Some(mind) => {
+                let transcript = load_transcript(&store, &call)?;
+                let decision = mind.decide(&transcript);
+                let fields: Vec<Fields> = decision.tickets.into_iter().map(|(_, fields)| fields).collect();
+                judge_fields(path, sidecar, decision.outcome, &fields, &transcript)?
+            }
+            None => judge_call(&store, &call, path, sidecar)?,
+        });
     }
     Ok((judged, sound, None))
 }
 
 fn judge_call(store: &Store, call: &Call, path: &Path, sidecar: &Sidecar) -> anyhow::Result<Judged> {
-    let expect = sidecar.expect.as_ref().context("only described calls are judged")?;
     let fields: Vec<Fields> = call
         .tickets
         .iter()
         .map(|id| store.ticket(*id).map(|ticket| ticket.fields))
         .collect::<Result<_, _>>()
         .or_exit(exit::STORE)?;
-    let transcript = load_transcript(store, call)?;
+    judge_fields(path, sidecar, &call.outcome, &fields, &load_transcript(store, call)?)
+}
+
+fn judge_fields(
+    path: &Path,
+    sidecar: &Sidecar,
+    outcome: &str,
+    fields: &[Fields],
+    transcript: &StoredTranscript,
+) -> anyhow::Result<Judged> {
+    let expect = sidecar.expect.as_ref().context("only described calls are judged")?;
     Ok(Judged {
         path: path.to_owned(),
-        verdicts: judge(expect, &call.outcome, &fields),
-        counts: counts(&sidecar.line, &transcript),
+        verdicts: judge(expect, outcome, fields),
+        counts: counts(&sidecar.line, transcript),
     })
 }
 

@@ -15,7 +15,14 @@ use crate::config::Setting;
 pub fn run(global: &Global, setting: &Setting, what: &Eval) -> anyhow::Result<u8> {
     match what {
         Eval::Asr { dir, peer } => asr::run(global, setting, dir, *peer),
-        Eval::Calls { dir, peer, stored } => calls::run(global, setting, dir, *peer, *stored),
+        Eval::Calls { dir, peer, stored, decide } => {
+            let from = match (stored, decide) {
+                (true, _) => calls::From::Tickets,
+                (_, true) => calls::From::Transcripts,
+                _ => calls::From::Sound,
+            };
+            calls::run(global, setting, dir, *peer, from)
+        }
         Eval::Nlu(ask) => nlu::run(global, setting, ask),
     }
 }
