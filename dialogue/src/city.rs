@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use nlu::{Emergency, RequestType, Urgency};
+use nlu::{Emergency, RequestType, Urgency, Words};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
@@ -155,10 +155,10 @@ pub struct Rule {
     pub emergency: Vec<Emergency>,
     /// Any of these words.
     #[serde(default)]
-    pub words: Vec<String>,
+    pub words: Words,
     /// None of these words.
     #[serde(default)]
-    pub unless: Vec<String>,
+    pub unless: Words,
     /// Who takes it.
     pub department: Spanned<String>,
     /// Why, for the agent.
@@ -212,9 +212,9 @@ pub struct Prompts {
 #[serde(deny_unknown_fields)]
 pub struct Phrases {
     /// The caller wants a person.
-    pub person: Vec<String>,
+    pub person: Words,
     /// The caller meant another number.
-    pub wrong_number: Vec<String>,
+    pub wrong_number: Words,
 }
 
 /// A first-level category.

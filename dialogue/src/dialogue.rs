@@ -147,9 +147,8 @@ impl<'a> Dialogue<'a> {
             return;
         }
         self.silences = 0;
-        let text: String = said.chars.iter().map(|c| c.ch).filter(|ch| ch.is_alphanumeric()).collect();
-        let holds = |phrases: &[String]| phrases.iter().any(|phrase| text.contains(phrase.as_str()));
-        self.wrong_number |= holds(&self.city.phrases.wrong_number);
+        let text = said.text();
+        self.wrong_number |= self.city.phrases.wrong_number.are_in(&text);
         if let Some(emergency) = understood.iter().find_map(|matter| matter.emergency.as_ref()).filter(|_| !self.warned) {
             self.warned = true;
             if let Some(notice) = self.city.prompts.emergency.get(emergency_name(emergency.value)) {
@@ -157,7 +156,7 @@ impl<'a> Dialogue<'a> {
             }
             return self.transfer_quietly(turn);
         }
-        if holds(&self.city.phrases.person) {
+        if self.city.phrases.person.are_in(&text) {
             self.wants_person = true;
             return self.transfer(turn);
         }

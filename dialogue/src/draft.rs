@@ -1,7 +1,7 @@
 //! What the dialogue decides about one matter: who takes it, by when, and whether it can go.
 
 use jiff::Timestamp;
-use nlu::{Heard, Interpretation, Span};
+use nlu::{Heard, Interpretation, Span, Words};
 
 use crate::city::{City, Rule, Slot};
 
@@ -75,11 +75,11 @@ fn route(city: &City, heard: &Heard, matter: &Interpretation) -> Routed {
         let typed = rule.types.is_empty() || rule.types.contains(&matter.request_type.value);
         let placed = rule.categories.is_empty() || rule.categories.iter().any(|c| *c.get_ref() == matter.category.value);
         let urgent = rule.emergency.is_empty() || matter.emergency.as_ref().is_some_and(|e| rule.emergency.contains(&e.value));
-        let barred = rule.unless.iter().any(|word| find(&texts, word).is_some());
+        let barred = find(&texts, &rule.unless).is_some();
         if !typed || !placed || !urgent || barred {
             return None;
         }
-        let word = rule.words.iter().find_map(|word| find(&texts, word));
+        let word = find(&texts, &rule.words);
         (rule.words.is_empty() || word.is_some()).then_some(word)
     };
     let mut fitting = city.dispatch.iter().filter_map(|rule| fits(rule).map(|word| (rule, word)));
@@ -95,12 +95,11 @@ fn route(city: &City, heard: &Heard, matter: &Interpretation) -> Routed {
     Routed { name, because: rule.because.clone(), confidence, evidence: word.into_iter().collect(), runner_up }
 }
 
-/// Where a word stands in the texts of a matter.
-fn find(texts: &[(Span, Vec<char>)], word: &str) -> Option<Span> {
-    let word: Vec<char> = word.chars().collect();
+/// Where the first of the words stands in the texts of a matter.
+fn find(texts: &[(Span, Vec<char>)], words: &Words) -> Option<Span> {
     texts.iter().find_map(|(span, text)| {
-        let at = text.windows(word.len().max(1)).position(|window| window == word)?;
-        Some(Span { utterance: span.utterance, start: span.start + at, end: span.start + at + word.len() })
+        let (start, end) = words.first(text)?;
+        Some(Span { utterance: span.utterance, start: span.start + start, end: span.start + end })
     })
 }
 

@@ -22,6 +22,7 @@ mod when;
 pub use classifier::{Classifier, Scores};
 pub use error::Error;
 pub use place::Gazetteer;
+pub use sound::Words;
 pub use understanding::Understanding;
 pub use heard::{Char, Heard, Leg, Said, Span};
 pub use interpretation::{

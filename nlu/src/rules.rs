@@ -8,13 +8,15 @@ use serde::de::DeserializeOwned;
 use crate::Error;
 use crate::heard::{Leg, Said, Span};
 use crate::interpretation::{Emergency, Found, RequestType};
-use crate::sound::{Ear, Finder};
+use crate::sound::{Ear, Finder, Words};
 
 /// The files of `city/understanding`.
 pub(crate) struct Rules {
     emergencies: Vec<EmergencyRule>,
-    cues: Vec<Cue>,
+    types: Vec<Cue<RequestType>>,
+    categories: Vec<Cue<String>>,
     pub(crate) speech: Speech,
+    pub(crate) phrases: Phrases,
     courtesies: Finder,
     courtesy_words: Vec<Vec<char>>,
 }
@@ -45,19 +47,37 @@ struct EmergencyRule {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CueFile {
-    cue: Vec<Cue>,
+struct CueFile<L> {
+    cue: Vec<Cue<L>>,
 }
 
+/// Words that speak for a label.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Cue {
-    #[serde(rename = "type")]
-    request_type: RequestType,
-    words: Vec<String>,
+struct Cue<L> {
+    #[serde(alias = "type", alias = "category")]
+    label: L,
+    words: Words,
     #[serde(default)]
-    unless: Vec<String>,
+    unless: Words,
+    /// Added to the label's log-odds.
     weight: f32,
+}
+
+/// What a cue adds, and where in the text it stands.
+pub(crate) struct Hint<L> {
+    pub(crate) label: L,
+    pub(crate) weight: f32,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+/// Turns of speech that decide what a call is; the dialogue goes by the same file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Phrases {
+    pub(crate) person: Words,
+    pub(crate) wrong_number: Words,
 }
 
 /// How people on this line speak.
@@ -71,14 +91,19 @@ pub(crate) struct Speech {
 }
 
 impl Rules {
-    pub(crate) fn load(dir: &Path) -> Result<Rules, Error> {
+    pub(crate) fn load(city: &Path) -> Result<Rules, Error> {
+        let dir = &city.join("understanding");
         let emergencies: EmergencyFile = read(&dir.join("emergencies.toml"))?;
-        let cues: CueFile = read(&dir.join("types.toml"))?;
+        let types: CueFile<RequestType> = read(&dir.join("types.toml"))?;
+        let categories: CueFile<String> = read(&dir.join("categories.toml"))?;
         let speech: Speech = read(&dir.join("speech.toml"))?;
+        let phrases: Phrases = read(&city.join("phrases.toml"))?;
         let courtesy_words: Vec<Vec<char>> = speech.courtesies.iter().map(|word| word.chars().collect()).collect();
         Ok(Rules {
             emergencies: emergencies.rule.into_iter().map(EmergencyRule::new).collect(),
-            cues: cues.cue,
+            types: types.cue,
+            categories: categories.cue,
+            phrases,
             courtesies: Finder::new(speech.courtesies.iter().map(String::as_str), Ear::Same),
             courtesy_words,
             speech,
@@ -104,21 +129,14 @@ impl Rules {
         found
     }
 
-    /// What the cues in a text add to the log-odds of each request type, and where they stand.
-    pub(crate) fn cues(&self, text: &str) -> Vec<(RequestType, f32, usize, usize)> {
-        let mut found: Vec<(RequestType, f32, usize, usize)> = Vec::new();
-        for cue in &self.cues {
-            if cue.unless.iter().any(|word| text.contains(word.as_str())) {
-                continue;
-            }
-            // One phrase of a cue is as good as three.
-            let hit = cue.words.iter().find_map(|word| Some((text.find(word.as_str())?, word)));
-            if let Some((at, word)) = hit {
-                let start = text[..at].chars().count();
-                found.push((cue.request_type, cue.weight, start, start + word.chars().count()));
-            }
-        }
-        found
+    /// What speaks for each request type in a text.
+    pub(crate) fn type_hints(&self, text: &[char]) -> Vec<Hint<RequestType>> {
+        hints(&self.types, text)
+    }
+
+    /// What speaks for each category in a text.
+    pub(crate) fn category_hints(&self, text: &[char]) -> Vec<Hint<String>> {
+        hints(&self.categories, text)
     }
 
     /// How many characters of a text are neither courtesy nor punctuation nor digits.
@@ -144,6 +162,17 @@ impl Rules {
             said.leg_uncertain = true;
         }
     }
+}
+
+/// One hint a cue: three of its words are no more than one.
+fn hints<L: Clone>(cues: &[Cue<L>], text: &[char]) -> Vec<Hint<L>> {
+    let heard = cues.iter().filter(|cue| cue.unless.first(text).is_none());
+    heard
+        .filter_map(|cue| {
+            let (start, end) = cue.words.first(text)?;
+            Some(Hint { label: cue.label.clone(), weight: cue.weight, start, end })
+        })
+        .collect()
 }
 
 impl EmergencyRule {

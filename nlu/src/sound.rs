@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
-use pinyin::ToPinyin;
+use pinyin::{ToPinyin, ToPinyinMulti};
 
 /// A syllable as a number; 0 stands for what has no sound (punctuation).
 pub(crate) type Syllable = u16;
@@ -61,8 +61,11 @@ fn blur(plain: &str) -> String {
 }
 
 /// Finds many words in a text by their sound.
+#[derive(Debug)]
 pub(crate) struct Finder {
     automaton: AhoCorasick,
+    /// The word of each pattern: one that can be read in two ways has two.
+    word_of: Vec<usize>,
     ear: Ear,
 }
 
@@ -79,9 +82,16 @@ pub(crate) struct Hit {
 
 impl Finder {
     pub(crate) fn new<'a>(words: impl IntoIterator<Item = &'a str>, ear: Ear) -> Finder {
-        let patterns = words.into_iter().map(|word| bytes(&word.chars().collect::<Vec<_>>(), ear));
+        let mut patterns = Vec::new();
+        let mut word_of = Vec::new();
+        for (word, text) in words.into_iter().enumerate() {
+            for reading in readings(&text.chars().collect::<Vec<_>>(), ear) {
+                patterns.push(reading.into_iter().flat_map(Syllable::to_be_bytes).collect::<Vec<u8>>());
+                word_of.push(word);
+            }
+        }
         let automaton = AhoCorasick::builder().match_kind(MatchKind::Standard).build(patterns);
-        Finder { automaton: automaton.expect("a few megabytes of patterns fit into an automaton"), ear }
+        Finder { automaton: automaton.expect("a few megabytes of patterns fit into an automaton"), word_of, ear }
     }
 
     /// Every occurrence, overlapping ones too.
@@ -91,13 +101,84 @@ impl Finder {
         self.automaton
             .find_overlapping_iter(&haystack)
             .filter(whole)
-            .map(|hit| Hit { word: hit.pattern().as_usize(), start: hit.start() / 2, end: hit.end() / 2 })
+            .map(|hit| Hit { word: self.word_of[hit.pattern().as_usize()], start: hit.start() / 2, end: hit.end() / 2 })
             .collect()
     }
 }
 
 fn bytes(text: &[char], ear: Ear) -> Vec<u8> {
     syllables(text, ear).into_iter().flat_map(Syllable::to_be_bytes).collect()
+}
+
+/// Most readings of one word: 着 has four, and few words hold two such characters.
+const MOST_READINGS: usize = 8;
+
+/// Every way to read a word aloud. A recogniser writes what it hears, so 着火 may come as 找火.
+fn readings(word: &[char], ear: Ear) -> Vec<Vec<Syllable>> {
+    let mut all: Vec<Vec<Syllable>> = vec![Vec::new()];
+    for ch in word {
+        let mut ways = vec![syllable(*ch, ear)];
+        if let Some(multi) = ch.to_pinyin_multi() {
+            for pinyin in multi {
+                let way = if ear == Ear::Same { number(pinyin.plain()) } else { number(&blur(pinyin.plain())) };
+                if !ways.contains(&way) {
+                    ways.push(way);
+                }
+            }
+        }
+        if all.len() * ways.len() > MOST_READINGS {
+            ways.truncate(1);
+        }
+        all = all.iter().flat_map(|begun| ways.iter().map(move |way| begun.iter().copied().chain([*way]).collect())).collect();
+    }
+    all
+}
+
+/// Words of the city that are listened for. Those of three syllables or more are found by their
+/// sound, so that 攻击金 counts as 公积金; shorter ones must be written as they are.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(from = "Vec<String>")]
+pub struct Words {
+    words: Vec<Vec<char>>,
+    finder: Option<std::sync::Arc<Finder>>,
+}
+
+/// Syllables from which sound alone is enough.
+const BY_SOUND: usize = 3;
+
+impl From<Vec<String>> for Words {
+    fn from(words: Vec<String>) -> Words {
+        let finder = (!words.is_empty()).then(|| std::sync::Arc::new(Finder::new(words.iter().map(String::as_str), Ear::Same)));
+        Words { words: words.iter().map(|word| word.chars().collect()).collect(), finder }
+    }
+}
+
+impl Words {
+    /// Whether there is no word.
+    pub fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+
+    /// Where the words stand in a text: index of the word, first character, one past the last.
+    pub fn find(&self, text: &[char]) -> Vec<(usize, usize, usize)> {
+        let Some(finder) = &self.finder else { return Vec::new() };
+        let heard = |hit: &Hit| {
+            let word = &self.words[hit.word];
+            text[hit.start..hit.end] == word[..] || word.len() >= BY_SOUND
+        };
+        finder.find(text).into_iter().filter(heard).map(|hit| (hit.word, hit.start, hit.end)).collect()
+    }
+
+    /// The first of them in a text.
+    pub fn first(&self, text: &[char]) -> Option<(usize, usize)> {
+        self.find(text).into_iter().map(|(_, start, end)| (start, end)).min()
+    }
+
+    /// Whether one of them is in a text; marks and spaces do not part a word.
+    pub fn are_in(&self, text: &str) -> bool {
+        let bare: Vec<char> = text.chars().filter(|ch| ch.is_alphanumeric()).collect();
+        self.first(&bare).is_some()
+    }
 }
 
 /// How well a text matches a word that sounds like it: 1 when written the same, less for each
@@ -125,6 +206,9 @@ mod tests {
         let text: Vec<char> = "我住望井街道想问攻击金".chars().collect();
         let found: Vec<(usize, usize)> = finder.find(&text).iter().map(|hit| (hit.word, hit.start)).collect();
         assert_eq!(found, [(0, 2), (1, 8)]);
+        let fire = Words::from(vec!["着火了".to_owned(), "真人".to_owned()]);
+        assert!(fire.are_in("我们楼下找火了") && fire.are_in("着，火了") && fire.are_in("找真人"));
+        assert!(!fire.are_in("针人"), "two syllables that only sound alike are too little");
         assert!(likeness(&text[2..6], &"望京街道".chars().collect::<Vec<_>>()) > 0.9);
     }
 }

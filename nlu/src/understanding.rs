@@ -6,7 +6,7 @@ use crate::classifier::{Classifier, Scores};
 use crate::heard::{Heard, Leg, Said, Span};
 use crate::interpretation::{Emergency, Found, Interpret, Interpretation, RequestType, Urgency};
 use crate::place::Gazetteer;
-use crate::rules::Rules;
+use crate::rules::{Hint, Rules};
 use crate::{Error, name, phone, title, when};
 
 /// The classifier, the places and the city's rules.
@@ -34,7 +34,7 @@ impl Understanding {
         Ok(Understanding {
             classifier: Classifier::load(classifier)?,
             places: Gazetteer::load(&city.join("places"), home)?,
-            rules: Rules::load(&city.join("understanding"))?,
+            rules: Rules::load(city)?,
         })
     }
 
@@ -94,8 +94,9 @@ impl Understanding {
         let text: String = caller.iter().map(|said| said.text()).collect();
         let substance: usize =
             caller.iter().map(|said| self.rules.substance(&said.chars.iter().map(|c| c.ch).collect::<Vec<_>>())).sum();
-        let holds = |words: &[&str]| words.iter().any(|word| text.contains(word));
-        (holds(&WRONG_NUMBER) && substance < WRONG_NUMBER_SUBSTANCE) || (holds(&PERSON) && substance < PERSON_SUBSTANCE)
+        let phrases = &self.rules.phrases;
+        (phrases.wrong_number.are_in(&text) && substance < WRONG_NUMBER_SUBSTANCE)
+            || (phrases.person.are_in(&text) && substance < PERSON_SUBSTANCE)
     }
 
     fn one(&self, heard: &Heard, spans: Vec<Span>, whole: &[Span]) -> Interpretation {
@@ -104,7 +105,7 @@ impl Understanding {
         let emergency = self.rules.emergency(&heard.said, &spans);
         let utterances: Vec<usize> = spans.iter().map(|span| span.utterance).collect();
         let request_type = self.request_type(heard, &spans, &scores, emergency.as_ref());
-        let category = category(&scores, &spans);
+        let category = self.category(heard, &spans, &scores);
         let below = scores.below(&category.value);
         let category_2 = below.0.first().filter(|(_, p)| *p >= 0.3).map(|(name, p)| Found {
             value: name.clone(),
@@ -139,50 +140,74 @@ impl Understanding {
         scores: &Scores,
         emergency: Option<&Found<Emergency>>,
     ) -> Found<RequestType> {
-        // Probabilities of a trained head are never trusted to be nought.
-        const FLOOR: f32 = 0.02;
-        let mut odds: Vec<(RequestType, f32)> =
-            scores.request_type.0.iter().map(|(label, p)| (*label, p.max(FLOOR).ln())).collect();
-        let mut evidence = Vec::new();
+        let mut odds = Odds::of(&scores.request_type.0);
         for span in spans {
-            let text: String = chars(&heard.said, *span).iter().collect();
-            for (label, weight, start, end) in self.rules.cues(&text) {
-                // The first cue of a type counts whole; a call that repeats itself gains little.
-                let again = evidence.iter().filter(|(known, _)| *known == label).count() as i32;
-                if let Some(entry) = odds.iter_mut().find(|(known, _)| *known == label) {
-                    entry.1 += weight * 0.3f32.powi(again);
-                }
-                let at = Span { utterance: span.utterance, start: span.start + start, end: span.start + end };
-                evidence.push((label, at));
-            }
+            let hints = self.rules.type_hints(&chars(&heard.said, *span));
+            odds.add(hints, *span);
         }
         if emergency.is_some() {
-            if let Some(entry) = odds.iter_mut().find(|(label, _)| *label == RequestType::Help) {
-                entry.1 += 3.0;
-            }
+            odds.lift(&RequestType::Help, 3.0);
         }
-        odds.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let top = odds[0].1;
-        let sum: f32 = odds.iter().map(|(_, o)| (o - top).exp()).sum();
-        let p = |o: f32| (o - top).exp() / sum;
-        let mut spans_of: Vec<Span> =
-            evidence.into_iter().filter(|(label, _)| *label == odds[0].0).map(|(_, span)| span).collect();
-        if spans_of.is_empty() {
-            spans_of = spans.to_vec();
+        odds.found(spans)
+    }
+
+    /// The classifier's opinion moved by words that belong to one category.
+    fn category(&self, heard: &Heard, spans: &[Span], scores: &Scores) -> Found<String> {
+        let mut odds = Odds::of(&scores.category.0);
+        for span in spans {
+            let hints = self.rules.category_hints(&chars(&heard.said, *span));
+            odds.add(hints, *span);
         }
-        Found {
-            value: odds[0].0,
-            confidence: p(odds[0].1).min(0.99),
-            evidence: spans_of,
-            runner_up: odds.get(1).map(|(label, o)| (*label, p(*o))),
-        }
+        odds.found(spans)
     }
 }
 
-/// Kept in step with `city/phrases.toml`, which decides what comes of such calls; here they only
-/// tell that no matter was raised.
-const WRONG_NUMBER: [&str; 6] = ["打错", "拨错", "按错", "误拨", "不小心拨", "点错了"];
-const PERSON: [&str; 7] = ["转人工", "人工服务", "人工客服", "找人工", "真人", "机器人", "找你们领导"];
+/// Log-odds of labels with what spoke for them.
+struct Odds<L> {
+    labels: Vec<(L, f32)>,
+    evidence: Vec<(L, Span)>,
+}
+
+impl<L: Clone + PartialEq> Odds<L> {
+    /// Probabilities of a trained head are never trusted to be nought.
+    const FLOOR: f32 = 0.02;
+
+    fn of(probabilities: &[(L, f32)]) -> Odds<L> {
+        let labels = probabilities.iter().map(|(label, p)| (label.clone(), p.max(Self::FLOOR).ln())).collect();
+        Odds { labels, evidence: Vec::new() }
+    }
+
+    fn lift(&mut self, label: &L, weight: f32) {
+        if let Some(entry) = self.labels.iter_mut().find(|(known, _)| known == label) {
+            entry.1 += weight;
+        }
+    }
+
+    /// The first hint of a label counts whole; a call that repeats itself gains little.
+    fn add(&mut self, hints: Vec<Hint<L>>, span: Span) {
+        for Hint { label, weight, start, end } in hints {
+            let again = self.evidence.iter().filter(|(known, _)| *known == label).count() as i32;
+            self.lift(&label, weight * 0.4f32.powi(again));
+            let at = Span { utterance: span.utterance, start: span.start + start, end: span.start + end };
+            self.evidence.push((label, at));
+        }
+    }
+
+    fn found(mut self, otherwise: &[Span]) -> Found<L> {
+        self.labels.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let top = self.labels[0].1;
+        let sum: f32 = self.labels.iter().map(|(_, odds)| (odds - top).exp()).sum();
+        let p = |odds: f32| (odds - top).exp() / sum;
+        let value = self.labels[0].0.clone();
+        let mut evidence: Vec<Span> =
+            self.evidence.into_iter().filter(|(label, _)| *label == value).map(|(_, span)| span).collect();
+        if evidence.is_empty() {
+            evidence = otherwise.to_vec();
+        }
+        let runner_up = self.labels.get(1).map(|(label, odds)| (label.clone(), p(*odds)));
+        Found { value, confidence: p(self.labels[0].1).min(0.99), evidence, runner_up }
+    }
+}
 
 fn push(matters: &mut [Vec<Span>], utterance: usize, start: usize, end: usize) {
     if let Some(last) = matters.last_mut().filter(|_| end > start) {
@@ -192,16 +217,6 @@ fn push(matters: &mut [Vec<Span>], utterance: usize, start: usize, end: usize) {
 
 pub(crate) fn chars(said: &[Said], span: Span) -> Vec<char> {
     said[span.utterance].chars[span.start..span.end].iter().map(|c| c.ch).collect()
-}
-
-fn category(scores: &Scores, spans: &[Span]) -> Found<String> {
-    let (value, confidence) = scores.category.best();
-    Found {
-        value: value.clone(),
-        confidence,
-        evidence: spans.to_vec(),
-        runner_up: scores.category.runner_up().map(|(name, p)| (name.clone(), p)),
-    }
 }
 
 fn urgency(scores: &Scores, emergency: Option<&Found<Emergency>>) -> Found<Urgency> {
