@@ -6,10 +6,12 @@ mod frame;
 mod reader;
 mod resample;
 mod riff;
+mod writer;
 
 pub use error::Error;
 pub use frame::{Frame, Framer};
 pub use reader::{Block, Reader};
+pub use writer::cut;
 
 /// Samples a second, everywhere inside the workspace.
 pub const SAMPLE_RATE: u32 = 16_000;

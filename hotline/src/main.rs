@@ -8,9 +8,12 @@ mod desk;
 mod evaluate;
 mod exit;
 mod hear;
+mod interpret;
+mod keep;
 mod models;
 mod progress;
 mod recording;
+mod replay;
 mod show;
 mod table;
 mod take;
@@ -50,7 +53,15 @@ fn run(cli: &Cli) -> anyhow::Result<u8> {
         Command::Models { action } => models::run(global, &setting, action),
         Command::Eval { what } => evaluate::run(global, &setting, what),
         Command::Train { what } => train::run(global, &setting, what),
-        _ => anyhow::bail!("not there yet"),
+        Command::Replay(ask) => replay::run(global, &setting, ask),
+        Command::Departments { action } => keep::departments(global, &setting, action.as_ref()),
+        Command::Interpret { at } => interpret::interpret(&setting, *at),
+        Command::Redact => interpret::redact(),
+        Command::Check => keep::check(global, &setting),
+        Command::Export(ask) => keep::export(&setting, ask),
+        Command::Import { file } => keep::import(&setting, file),
+        Command::Rebuild => keep::rebuild(&setting),
+        Command::CheckConfig => keep::check_config(&setting),
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod classifier;
 mod digits;
+mod entities;
 mod error;
 pub mod eval;
 mod heard;
@@ -19,6 +20,7 @@ pub mod train;
 mod understanding;
 mod when;
 
+pub use entities::{Entities, Entity, entities, redact};
 pub use classifier::{Classifier, Scores};
 pub use error::Error;
 pub use place::Gazetteer;

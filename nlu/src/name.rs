@@ -9,6 +9,9 @@ const FAMILY: &str = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马�
 /// Phrases after which a caller says his name.
 const INTRODUCE: [&str; 9] = ["我姓", "免贵姓", "贵姓", "我叫", "名字叫", "我是姓", "姓名是", "名字是", "姓"];
 
+/// Characters that end a given name.
+const NO_NAME: &str = "的我是在这住啊呢吧那电，。";
+
 /// The caller's name as he gives it.
 pub(crate) fn find(heard: &Heard) -> Option<Found<String>> {
     let title = heard.said.iter().filter(|said| said.leg == Leg::Agent).find_map(|said| {
@@ -17,24 +20,35 @@ pub(crate) fn find(heard: &Heard) -> Option<Found<String>> {
     });
     for (utterance, said) in heard.said.iter().enumerate().filter(|(_, said)| said.leg != Leg::Agent) {
         let text: Vec<char> = said.chars.iter().map(|c| c.ch).collect();
-        let plain: String = text.iter().collect();
-        for phrase in INTRODUCE {
-            let Some(at) = plain.find(phrase) else { continue };
-            let start = plain[..at].chars().count() + phrase.chars().count();
-            let rest = &text[start.min(text.len())..];
-            let Some(first) = rest.first().filter(|ch| FAMILY.contains(**ch)) else { continue };
-            let given: String = rest[1..].iter().take_while(|ch| ch.is_alphabetic() && !"的我是在这住啊呢吧那电，。".contains(**ch)).take(2).collect();
-            let whole = phrase.contains('叫') || phrase.contains("名");
-            let (value, length) = if whole && !given.is_empty() {
-                (format!("{first}{given}"), 1 + given.chars().count())
-            } else {
-                (format!("{first}{}", title.unwrap_or("")), 1)
-            };
-            let evidence = vec![Span { utterance, start, end: start + length }];
-            return Some(Found { value, confidence: if whole { 0.6 } else { 0.8 }, evidence, runner_up: None });
-        }
+        let Some((name, start, end)) = all(&text).into_iter().next() else { continue };
+        let whole = end - start > 1;
+        let value = if whole { name } else { format!("{name}{}", title.unwrap_or("")) };
+        let evidence = vec![Span { utterance, start, end }];
+        return Some(Found { value, confidence: if whole { 0.6 } else { 0.8 }, evidence, runner_up: None });
     }
     None
+}
+
+/// Every name that somebody introduces himself by: the name, first character, one past the last.
+pub(crate) fn all(text: &[char]) -> Vec<(String, usize, usize)> {
+    let plain: String = text.iter().collect();
+    let mut found: Vec<(String, usize, usize)> = Vec::new();
+    for phrase in INTRODUCE {
+        for (at, _) in plain.match_indices(phrase) {
+            let start = plain[..at].chars().count() + phrase.chars().count();
+            let rest = text.get(start..).unwrap_or_default();
+            let Some(first) = rest.first().filter(|ch| FAMILY.contains(**ch)) else { continue };
+            let given: String = rest[1..].iter().take_while(|ch| ch.is_alphabetic() && !NO_NAME.contains(**ch)).take(2).collect();
+            let whole = (phrase.contains('叫') || phrase.contains("名")) && !given.is_empty();
+            let value = if whole { format!("{first}{given}") } else { first.to_string() };
+            let end = start + value.chars().count();
+            if !found.iter().any(|(_, known, _)| *known == start) {
+                found.push((value, start, end));
+            }
+        }
+    }
+    found.sort_by_key(|(_, start, _)| *start);
+    found
 }
 
 /// Kinds of shops and bodies that people complain about by name.

@@ -190,6 +190,12 @@ fn mobile_in(run: &Run) -> Option<(String, usize)> {
     is_mobile(&joined).then_some((joined, 0))
 }
 
+/// The telephone number that a run of digits is, whatever stands around it.
+pub(crate) fn number_in(run: &Run) -> Option<String> {
+    let digits = run.text();
+    mobile_in(run).map(|(digits, _)| digits).or_else(|| is_landline(&digits).then_some(digits))
+}
+
 fn boundary(run: &Run, at: usize) -> bool {
     let mut sum = 0;
     run.groups.iter().any(|length| {

@@ -2,7 +2,7 @@
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{Offset, TimeZone};
-use jiff::ToSpan;
+use jiff::{Timestamp, ToSpan};
 
 use crate::digits::{cardinal, digit_of};
 use crate::heard::{Heard, Span};
@@ -49,6 +49,24 @@ pub(crate) fn find(heard: &Heard, spans: &[Span]) -> Option<Found<When>> {
         let evidence = vec![Span { utterance: span.utterance, start: span.start + start, end: span.start + end }];
         Some(Found { value, confidence: 0.75, evidence, runner_up: None })
     })
+}
+
+/// Every time in a text: first character, one past the last, and what it means against `at`.
+pub(crate) fn all(text: &[char], at: Timestamp) -> Vec<(usize, usize, When)> {
+    let now = china().to_datetime(at);
+    let mut found = Vec::new();
+    // Clause by clause: a clause seldom names two times, and none spans two clauses.
+    let mut begin = 0;
+    for end in (0..=text.len()).filter(|i| text.get(*i).is_none_or(|ch| !ch.is_alphanumeric())) {
+        if let Some((start, stop, from, to)) = text.get(begin..end).and_then(|clause| in_text(clause, now)) {
+            if let (Ok(from), Ok(to)) = (china().to_timestamp(from), china().to_timestamp(to)) {
+                let words = text[begin + start..begin + stop].iter().collect();
+                found.push((begin + start, begin + stop, When { text: words, from, to }));
+            }
+        }
+        begin = end + 1;
+    }
+    found
 }
 
 fn in_text(text: &[char], now: DateTime) -> Option<(usize, usize, DateTime, DateTime)> {

@@ -1,0 +1,93 @@
+//! Writing sound: always 16-bit WAV, which every tool reads.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::ops::Range;
+use std::path::Path;
+
+use hound::{SampleFormat, WavSpec, WavWriter};
+
+use crate::{Error, Reader, SAMPLE_RATE};
+
+/// A mono WAV file that is being written.
+pub(crate) struct Writer {
+    wav: WavWriter<BufWriter<File>>,
+}
+
+impl Writer {
+    /// # Errors
+    /// A file that cannot be made, as [`hound`] or the system says.
+    pub(crate) fn create(path: &Path, rate: u32) -> Result<Writer, Error> {
+        let spec = WavSpec { channels: 1, sample_rate: rate, bits_per_sample: 16, sample_format: SampleFormat::Int };
+        let wav = WavWriter::create(path, spec).map_err(|error| written(path, error))?;
+        Ok(Writer { wav })
+    }
+
+    pub(crate) fn write(&mut self, samples: &[f32]) -> Result<(), hound::Error> {
+        samples.iter().try_for_each(|sample| self.wav.write_sample((sample.clamp(-1.0, 1.0) * 32767.0).round() as i16))
+    }
+
+    /// Puts the length so far into the header and the bytes into the file, so that a killed
+    /// recorder leaves what it heard.
+    pub(crate) fn flush(&mut self) -> Result<(), hound::Error> {
+        self.wav.flush()
+    }
+
+    pub(crate) fn finish(self) -> Result<(), hound::Error> {
+        self.wav.finalize()
+    }
+}
+
+pub(crate) fn written(path: &Path, error: hound::Error) -> Error {
+    match error {
+        hound::Error::IoError(source) => Error::io(path, source),
+        other => Error::io(path, std::io::Error::other(other)),
+    }
+}
+
+/// Copies a stretch of one channel of a recording into a WAV file at [`SAMPLE_RATE`].
+///
+/// # Errors
+/// A recording that cannot be read, or a file that cannot be written.
+pub fn cut(recording: &Path, channel: usize, ms: Range<u64>, target: &Path) -> Result<(), Error> {
+    let mut reader = Reader::open(recording)?;
+    let mut writer = Writer::create(target, SAMPLE_RATE)?;
+    let at = |ms: u64| ms * u64::from(SAMPLE_RATE) / 1000;
+    let (from, to) = (at(ms.start), at(ms.end));
+    let mut position = 0;
+    while let Some(block) = reader.read()? {
+        // A mono recording has only one channel to cut from, whoever speaks.
+        let leg = &block.legs[channel.min(block.legs.len() - 1)];
+        let within = |sample: u64| (sample.saturating_sub(position) as usize).min(leg.len());
+        writer.write(&leg[within(from)..within(to)]).map_err(|error| written(target, error))?;
+        position += leg.len() as u64;
+        if position >= to {
+            break;
+        }
+    }
+    writer.finish().map_err(|error| written(target, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_holds_just_the_asked_stretch_of_the_asked_channel() {
+        let dir = std::env::temp_dir().join(format!("hotline-cut-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let (whole, part) = (dir.join("whole.wav"), dir.join("part.wav"));
+        let spec = WavSpec { channels: 2, sample_rate: 16_000, bits_per_sample: 16, sample_format: SampleFormat::Int };
+        let mut wav = WavWriter::create(&whole, spec).unwrap();
+        for n in 0..16_000i16 {
+            wav.write_sample(0i16).unwrap();
+            wav.write_sample(n).unwrap();
+        }
+        wav.finalize().unwrap();
+        cut(&whole, 1, 250..500, &part).unwrap();
+        let samples: Vec<i16> = hound::WavReader::open(&part).unwrap().samples::<i16>().map(Result::unwrap).collect();
+        assert_eq!(samples.len(), 4_000);
+        assert!((i32::from(samples[0]) - 4_000).abs() <= 1 && (i32::from(samples[3_999]) - 7_999).abs() <= 1);
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+}

@@ -1,0 +1,217 @@
+//! Everything in a text that names a person, a number, a time or a sum; and blanking it.
+
+use jiff::Timestamp;
+
+use crate::digits::{digit_of, runs};
+use crate::interpretation::When;
+use crate::{name, phone, when};
+
+/// One thing found in a text. Positions count Unicode characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entity {
+    /// Normalised: digits as digits, names as they are.
+    pub value: String,
+    /// First character.
+    pub start: usize,
+    /// One past the last character.
+    pub end: usize,
+}
+
+/// What a text names, each in the order of the text.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Entities {
+    /// Telephone numbers.
+    pub phones: Vec<Entity>,
+    /// Identity numbers of 18 characters.
+    pub ids: Vec<Entity>,
+    /// Number plates.
+    pub plates: Vec<Entity>,
+    /// Times, against the given moment.
+    pub times: Vec<(Entity, When)>,
+    /// Sums of money.
+    pub amounts: Vec<Entity>,
+    /// Names of persons.
+    pub names: Vec<Entity>,
+}
+
+/// One-character names of the provinces, as plates bear them.
+const PROVINCES: &str = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼";
+/// What may stand between a plate's letters and its digits when it is spoken.
+const PLATE_GAPS: &str = "，, ·的后面是牌";
+/// Characters of a plate after the province: a letter and five or six more.
+const PLATE: std::ops::RangeInclusive<usize> = 6..=7;
+/// Units that make a number a sum.
+const MONEY: [&str; 8] = ["块钱", "万元", "亿元", "元", "块", "毛钱", "万块", "千块"];
+/// Units that make a number a part of an address.
+const HOUSE: [&str; 14] = ["号楼", "号院", "单元", "弄", "栋", "幢", "室", "层", "号门", "门牌", "座", "楼", "户", "号"];
+/// What an estate or a road ends in.
+const ROAD: [&str; 17] = [
+    "小区", "花园", "家园", "公寓", "大厦", "社区", "胡同", "大街", "大道", "新村", "苑", "路", "街", "巷", "里", "庄", "村",
+];
+/// Characters that no name of a road or an estate begins with.
+const BEFORE_ROAD: &str = "的在是有和跟到去从往住这那个我你他她它们，。！？、 ,.!?就叫着了过区县市镇乡";
+
+/// Finds everything in a text; times count from `at`.
+pub fn entities(text: &str, at: Timestamp) -> Entities {
+    let chars: Vec<char> = text.chars().collect();
+    let mut found = Entities { plates: plates(&chars), ..Entities::default() };
+    for run in runs(&chars) {
+        let digits = run.text();
+        let (start, mut end) = (run.start(), run.end());
+        if found.plates.iter().any(|plate| start < plate.end && plate.start < end) {
+            continue;
+        }
+        let letter = chars.get(end).is_some_and(|ch| matches!(ch, 'x' | 'X' | '×'));
+        if digits.len() == 18 || (digits.len() == 17 && letter) {
+            let value = if digits.len() == 17 { digits + "X" } else { digits };
+            end += usize::from(letter);
+            found.ids.push(Entity { value, start, end });
+        } else if let Some(value) = phone::number_in(&run) {
+            found.phones.push(Entity { value, start, end });
+        }
+    }
+    found.amounts = amounts(&chars);
+    found.times = when::all(&chars, at)
+        .into_iter()
+        .map(|(start, end, when)| (Entity { value: when.text.clone(), start, end }, when))
+        .collect();
+    found.names = name::all(&chars).into_iter().map(|(value, start, end)| Entity { value, start, end }).collect();
+    found
+}
+
+/// The text with names, numbers and addresses blanked; what is left tells what happened, not to whom.
+pub fn redact(text: &str) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let mut blank = vec![false; chars.len()];
+    let mut cover = |start: usize, end: usize| blank[start.min(chars.len())..end.min(chars.len())].fill(true);
+    let found = entities(text, Timestamp::UNIX_EPOCH);
+    for entity in found.phones.iter().chain(&found.ids).chain(&found.plates).chain(&found.names) {
+        cover(entity.start, entity.end);
+    }
+    // Four digits or more in one breath are a number that somebody could be found by.
+    for run in runs(&chars).iter().filter(|run| run.digits.len() >= 4) {
+        cover(run.start(), run.end());
+    }
+    for (start, end) in addresses(&chars) {
+        cover(start, end);
+    }
+    let mut out = String::new();
+    for (at, ch) in chars.iter().enumerate() {
+        match (blank[at], at > 0 && blank[at - 1]) {
+            (false, _) => out.push(*ch),
+            (true, false) => out.push_str("***"),
+            (true, true) => {}
+        }
+    }
+    out
+}
+
+fn plates(chars: &[char]) -> Vec<Entity> {
+    let mut found = Vec::new();
+    for start in 0..chars.len() {
+        if !PROVINCES.contains(chars[start]) || !chars.get(start + 1).is_some_and(char::is_ascii_alphabetic) {
+            continue;
+        }
+        let mut value = String::from(chars[start]);
+        let mut end = start + 1;
+        for (at, ch) in chars.iter().enumerate().skip(start + 1) {
+            match digit_of(*ch) {
+                Some(digit) => value.push(char::from(b'0' + digit)),
+                None if ch.is_ascii_alphanumeric() => value.push(ch.to_ascii_uppercase()),
+                None if PLATE_GAPS.contains(*ch) => continue,
+                None => break,
+            }
+            end = at + 1;
+            if value.chars().count() > *PLATE.end() {
+                break;
+            }
+        }
+        if PLATE.contains(&(value.chars().count() - 1)) {
+            found.push(Entity { value, start, end });
+        }
+    }
+    found
+}
+
+fn is_number(ch: char) -> bool {
+    digit_of(ch).is_some() || "十百千万亿半多几".contains(ch) || ch == '.'
+}
+
+fn starts(chars: &[char], at: usize, word: &str) -> bool {
+    chars.get(at..at + word.chars().count()).is_some_and(|part| part.iter().copied().eq(word.chars()))
+}
+
+fn amounts(chars: &[char]) -> Vec<Entity> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < chars.len() {
+        let end = (at..chars.len()).find(|i| !is_number(chars[*i])).unwrap_or(chars.len());
+        let unit = MONEY.iter().find(|unit| end > at && starts(chars, end, unit));
+        if let Some(unit) = unit.filter(|_| digit_of(chars[at]).is_some() || "十百千万几".contains(chars[at])) {
+            let end = end + unit.chars().count();
+            found.push(Entity { value: chars[at..end].iter().collect(), start: at, end });
+            at = end;
+        } else {
+            at = end.max(at + 1);
+        }
+    }
+    found
+}
+
+/// House numbers, and the names of roads and estates.
+fn addresses(chars: &[char]) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    for at in 0..chars.len() {
+        let before = (0..at).rev().take_while(|i| is_number(chars[*i])).count();
+        if before > 0 {
+            if let Some(unit) = HOUSE.iter().find(|unit| starts(chars, at, unit)) {
+                found.push((at - before, at + unit.chars().count()));
+            }
+        }
+        if let Some(kind) = ROAD.iter().find(|kind| starts(chars, at, kind)) {
+            let name = (at.saturating_sub(5)..at).rev().take_while(|i| !BEFORE_ROAD.contains(chars[*i]) && chars[*i].is_alphanumeric()).count();
+            if name >= 2 {
+                found.push((at - name, at + kind.chars().count()));
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(entities: &[Entity]) -> Vec<&str> {
+        entities.iter().map(|entity| entity.value.as_str()).collect()
+    }
+
+    #[test]
+    fn what_a_text_names() {
+        let at: Timestamp = "2026-03-02T09:00:00+08:00".parse().expect("a moment");
+        let text = "我叫李建国，昨天下午三点坐京B五六三八幺，收了我七十二块钱，身份证幺幺零幺零八幺九九零零三零七二三四X，电话幺三八零零幺三八零零零";
+        let found = entities(text, at);
+        assert_eq!(values(&found.phones), ["13800138000"]);
+        assert_eq!(values(&found.ids), ["11010819900307234X"]);
+        assert_eq!(values(&found.plates), ["京B56381"]);
+        assert_eq!(values(&found.amounts), ["七十二块钱"]);
+        assert_eq!(values(&found.names), ["李建国"]);
+        assert_eq!(found.times[0].0.value, "昨天下午三点");
+        let chars: Vec<char> = text.chars().collect();
+        let phone = &found.phones[0];
+        assert_eq!(chars[phone.start..phone.end].iter().collect::<String>(), "幺三八零零幺三八零零零");
+    }
+
+    #[test]
+    fn what_is_blanked_and_what_stays() {
+        let rows = [
+            ("我叫李建国，电话13800138000", "我叫***，电话***"),
+            ("我住明光小区三号楼二单元", "我住***"),
+            ("楼下烧烤店油烟太大，已经两个月了", "楼下烧烤店油烟太大，已经两个月了"),
+            ("我姓刘，车牌京A12345", "我姓***，车牌***"),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(redact(text), expected, "{text}");
+        }
+    }
+}
