@@ -17,6 +17,9 @@ pub struct EndpointConfig {
     pub speech_score: f32,
     /// Score under which a frame is silence; between the two nothing changes.
     pub silence_score: f32,
+    /// Speech is at least this much louder than what is heard when nobody speaks: a street behind
+    /// the caller scores like a voice, but it does not pause.
+    pub above_noise_db: f32,
     /// Speech needed to begin an utterance; shorter bursts are clicks.
     pub onset_ms: u32,
     /// Silence that ends an utterance.
@@ -34,8 +37,9 @@ impl Default for EndpointConfig {
         EndpointConfig {
             speech_score: 0.5,
             silence_score: 0.35,
+            above_noise_db: 8.0,
             onset_ms: 60,
-            hangover_ms: 640,
+            hangover_ms: 480,
             margin_ms: 240,
             least_speech_ms: 120,
             most_ms: 28_000,
@@ -62,6 +66,7 @@ pub struct Endpointer {
     /// Sound that does not fill a frame of the detector yet.
     pending: Vec<f32>,
     score: f32,
+    background: Background,
     /// Frames before speech begins, for the margin.
     before: VecDeque<Frame>,
     state: State,
@@ -85,6 +90,7 @@ impl Endpointer {
             detector: earshot::Detector::default_boxed(),
             pending: Vec::with_capacity(DETECTOR_FRAME + FRAME_SAMPLES),
             score: 0.0,
+            background: Background::default(),
             before: VecDeque::new(),
             state: State::Silence { speech_ms: 0 },
         }
@@ -140,7 +146,8 @@ impl Endpointer {
             self.score = self.detector.predict_f32(part);
         }
         self.pending.drain(..whole);
-        self.score
+        let above_db = self.background.push(frame);
+        if above_db < self.config.above_noise_db { 0.0 } else { self.score }
     }
 
     fn end(&mut self) -> Option<Utterance> {
@@ -167,6 +174,50 @@ impl Endpointer {
         let utterance = Utterance { start_ms: *start_ms, samples: head };
         *start_ms += at as u64 * 1000 / u64::from(SAMPLE_RATE);
         Some(utterance)
+    }
+}
+
+/// How loud it is on a leg when nobody speaks: a low quantile of the last seconds' levels, since
+/// even people who talk without a pause are silent between words (minimum statistics, Martin 2001).
+#[derive(Default)]
+struct Background {
+    /// Levels of the last frames, in decibels.
+    levels: VecDeque<f32>,
+    floor_db: f32,
+    frames: usize,
+}
+
+impl Background {
+    /// Seconds that the quantile is taken over, in frames.
+    const WINDOW: usize = 8_000 / FRAME_MS as usize;
+    /// Before so many frames nothing is known.
+    const LEAST: usize = 500 / FRAME_MS as usize;
+    const QUANTILE: f32 = 0.1;
+    /// The loudest of so many frames counts, so that the dips within a word do not.
+    const SMOOTHED: usize = 5;
+    /// Frames between two looks at the quantile.
+    const EVERY: usize = 10;
+    /// Quieter than this is the silence of a digital line.
+    const QUIETEST_DB: f32 = -75.0;
+
+    /// Takes the next frame and says how far the last ones stand above the background, in decibels.
+    fn push(&mut self, frame: &Frame) -> f32 {
+        let power = frame.samples.iter().map(|sample| sample * sample).sum::<f32>() / FRAME_SAMPLES as f32;
+        self.levels.push_back((10.0 * power.max(1e-12).log10()).max(Self::QUIETEST_DB));
+        if self.levels.len() > Self::WINDOW {
+            self.levels.pop_front();
+        }
+        if self.frames % Self::EVERY == 0 {
+            let mut sorted: Vec<f32> = self.levels.iter().copied().collect();
+            let at = (sorted.len() as f32 * Self::QUANTILE) as usize;
+            self.floor_db = *sorted.select_nth_unstable_by(at, f32::total_cmp).1;
+        }
+        self.frames += 1;
+        if self.frames < Self::LEAST {
+            return f32::INFINITY;
+        }
+        let loudest = self.levels.iter().rev().take(Self::SMOOTHED).copied().fold(Self::QUIETEST_DB, f32::max);
+        loudest - self.floor_db
     }
 }
 

@@ -49,7 +49,17 @@ pub(crate) fn is_silence(text: &str, figures: Figures) -> bool {
     let words: String = text.chars().filter(|ch| ch.is_alphanumeric()).collect();
     words.is_empty()
         || (figures.no_speech > NO_SPEECH && figures.mean_logprob < SILENCE_LOGPROB)
+        || is_prompt(&words)
         || SUBTITLES.iter().any(|line| words.contains(line))
+}
+
+/// Whether the words are those of the prompt that the decoder was given: over noise it says them
+/// again, or something like them.
+fn is_prompt(words: &str) -> bool {
+    let words: Vec<char> = words.chars().collect();
+    let prompt: Vec<char> = "以下是普通话的句子".chars().collect();
+    let shared = words.iter().filter(|ch| prompt.contains(ch)).count();
+    words.len() >= 5 && words.len() <= 14 && shared * 3 >= words.len() * 2 && shared >= 5
 }
 
 /// Lines that Whisper learned from the ends of subtitled films and says over silence and music.
@@ -141,6 +151,7 @@ mod tests {
         assert!(is_silence("嗯", doubtful));
         assert!(!is_silence("嗯", Figures { mean_logprob: -0.3, ..doubtful }));
         assert!(is_silence("请不吝点赞 订阅", SURE));
+        assert!(is_silence("这些人是普通话的句子。", SURE) && !is_silence("我说普通话的", SURE));
         assert_eq!(doubt("一二三", Figures { mean_logprob: -1.5, ..SURE }), Some(Doubt::Improbable));
         assert_eq!(doubt(&"我要投诉楼下的烧烤店油烟太大".repeat(2), Figures { seconds: 1.0, ..SURE }), Some(Doubt::TooFast));
     }

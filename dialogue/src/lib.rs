@@ -7,6 +7,8 @@ mod calendar;
 mod city;
 mod dialogue;
 mod draft;
+#[cfg(test)]
+mod tests;
 
 pub use calendar::{Calendar, Year, china};
 pub use city::{Category, City, Department, Due, Form, Patience, Phrases, Problem, Prompts, Ready, Rule, Slot};

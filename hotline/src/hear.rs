@@ -52,7 +52,10 @@ impl Ears {
             let queue = Arc::clone(&queue);
             let name = format!("whisper {number}");
             let work = move || {
-                while let Some(job) = queue.blocking_lock().blocking_recv() {
+                loop {
+                    // The queue is let go before the work begins, or the workers would wait for each other.
+                    let job = queue.blocking_lock().blocking_recv();
+                    let Some(job) = job else { return };
                     // A panic ends one utterance, not the calls of everybody else.
                     let result = std::panic::catch_unwind(AssertUnwindSafe(|| worker.transcribe(&job.utterance)));
                     let result = result.unwrap_or_else(|_| Err(asr::Error::Recognition("the recogniser panicked".into())));

@@ -112,6 +112,67 @@ pub(crate) fn runs(text: &[char]) -> Vec<Run> {
     runs
 }
 
+/// A digit that may have been misheard: 1 in `trust` where a digit is written, less where a
+/// character only sounds like one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Doubtful {
+    pub(crate) value: u8,
+    pub(crate) at: usize,
+    pub(crate) trust: f32,
+}
+
+/// How the digits sound in a number that is read out.
+const SPOKEN: [(char, u8); 11] = [
+    ('零', 0), ('幺', 1), ('一', 1), ('二', 2), ('三', 3), ('四', 4), ('五', 5), ('六', 6), ('七', 7), ('八', 8), ('九', 9),
+];
+
+/// The runs of a text that may be numbers read out, whatever was made of some of their digits:
+/// 有8600421873 and 三把幺零九七. Only for where a number is expected.
+pub(crate) fn doubtful_runs(text: &[char]) -> Vec<Vec<Doubtful>> {
+    /// Likeness from which a character is taken for the digit that it sounds like.
+    const LEAST: f32 = 0.6;
+    let read = |at: usize| match digit_of(text[at]) {
+        Some(value) => Doubtful { value, at, trust: 1.0 },
+        None => {
+            let likeness = |(sound, _): &(char, u8)| crate::sound::alike(text[at], *sound);
+            let best = SPOKEN.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b))).unwrap_or(&SPOKEN[0]);
+            let like = likeness(best);
+            Doubtful { value: best.1, at, trust: if like >= LEAST { 0.6 * like } else { 0.1 } }
+        }
+    };
+    let mut runs = Vec::new();
+    let mut run: Vec<Doubtful> = Vec::new();
+    let mut close = |run: &mut Vec<Doubtful>| {
+        while run.last().is_some_and(|last| last.trust < 0.2) {
+            run.pop();
+        }
+        let run = std::mem::take(run);
+        if run.iter().filter(|digit| digit.trust == 1.0).count() >= 3 {
+            runs.push(run);
+        }
+    };
+    let mut gap = 0;
+    for at in 0..text.len() {
+        if is_gap(text[at]) || !text[at].is_alphanumeric() {
+            gap += 1;
+            if gap >= 3 {
+                close(&mut run);
+            }
+            continue;
+        }
+        gap = 0;
+        let digit = read(at);
+        // Two characters in a row that sound like no digit end the number.
+        if digit.trust < 0.2 && run.last().is_none_or(|last| last.trust < 0.2) {
+            close(&mut run);
+            continue;
+        }
+        run.push(digit);
+    }
+    close(&mut run);
+    runs
+}
+
 /// The value of a spoken number such as 二百零三 or 十二 or 12, if the whole text is one.
 pub(crate) fn cardinal(text: &[char]) -> Option<u32> {
     if text.is_empty() || text.len() > 9 {

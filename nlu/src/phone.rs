@@ -1,8 +1,9 @@
 //! The number to call back: spoken in groups, over several turns, repeated, corrected, read back.
 
-use crate::digits::{Run, runs};
+use crate::digits::{Doubtful, Run, doubtful_runs, runs};
 use crate::heard::{Heard, Leg, Span};
 use crate::interpretation::Found;
+use crate::sound::Words;
 
 /// A number while it is being put together.
 #[derive(Debug, Clone, Default)]
@@ -13,6 +14,8 @@ struct Candidate {
     confirmed: bool,
     /// Said as a phone number: asked for, or announced.
     announced: bool,
+    /// Put together from parts, so that a part may be missing or belong elsewhere.
+    pieced: bool,
 }
 
 /// Words around a number that make it a phone number.
@@ -31,18 +34,21 @@ const MOBILE: usize = 11;
 
 /// The number to call back that the caller gave, if any. `this_number` are the phrases by which a
 /// caller means the line's own number.
-pub(crate) fn find(heard: &Heard, this_number: &[String]) -> Option<Found<String>> {
+pub(crate) fn find(heard: &Heard, this_number: &Words) -> Option<Found<String>> {
     let mut best: Option<Candidate> = None;
     // Digits of an unfinished number, carried over to the next turn.
     let mut open = Candidate::default();
     let mut asked = false;
     let mut read_back: Option<String> = None;
+    // The agent asked whether the line's own number will do.
+    let mut offered = false;
     for (index, said) in heard.said.iter().enumerate() {
         let text: Vec<char> = said.chars.iter().map(|c| c.ch).collect();
         let plain: String = text.iter().collect();
         let holds = |words: &[&str]| words.iter().any(|word| plain.contains(word));
         if said.leg == Leg::Agent {
             asked = holds(&ANNOUNCE);
+            offered = this_number.are_in(&plain);
             let numbers = runs(&text).into_iter().filter_map(|run| mobile_in(&run)).map(|(digits, _)| digits);
             read_back = numbers.last().filter(|digits| Some(digits) != best.as_ref().map(|b| &b.digits) || asked || !plain.is_empty());
             continue;
@@ -53,14 +59,15 @@ pub(crate) fn find(heard: &Heard, this_number: &[String]) -> Option<Found<String
             if agrees && runs(&text).iter().all(|run| run.digits.len() < 4) {
                 let evidence = best.as_ref().map(|b| b.evidence.clone()).unwrap_or_default();
                 let evidence = if evidence.is_empty() { vec![Span { utterance: index, start: 0, end: text.len() }] } else { evidence };
-                best = Some(Candidate { digits: number, evidence, confirmed: true, announced: true });
+                best = Some(Candidate { digits: number, evidence, confirmed: true, announced: true, pieced: false });
                 continue;
             }
         }
         if let Some(line) = &heard.line_number {
-            if this_number.iter().any(|phrase| plain.contains(phrase.as_str())) && runs(&text).iter().all(|r| r.digits.len() < 7) {
+            let accepts = std::mem::take(&mut offered) && !taken_back && YES.iter().any(|word| plain.trim_start_matches(['，', ',', '。', ' ']).starts_with(word));
+            if (accepts || this_number.are_in(&plain)) && !holds(&["不是", "不用"]) && runs(&text).iter().all(|r| r.digits.len() < 7) {
                 let evidence = vec![Span { utterance: index, start: 0, end: text.len() }];
-                best = Some(Candidate { digits: line.clone(), evidence, confirmed: true, announced: true });
+                best = Some(Candidate { digits: line.clone(), evidence, confirmed: true, announced: true, pieced: false });
                 continue;
             }
         }
@@ -70,7 +77,13 @@ pub(crate) fn find(heard: &Heard, this_number: &[String]) -> Option<Found<String
             take(&mut best, &mut open, &run, index, Context { announced, foreign, taken_back, tail: holds(&TAIL) });
         }
     }
-    let found = best?;
+    let fused = fused(heard);
+    let found = match (best, fused) {
+        (best, None) => best?,
+        // Heard twice outweighs heard once; what the caller confirmed or put together anew stands.
+        (Some(best), Some(fused)) if best.digits.len() == MOBILE && (best.confirmed || !(best.pieced || fused.votes > 1)) => best,
+        (_, Some(fused)) => return Some(fused.found()),
+    };
     let base: f32 = match (found.digits.len() == MOBILE, found.announced) {
         (true, true) => 0.93,
         (true, false) => 0.85,
@@ -92,7 +105,7 @@ struct Context {
 fn take(best: &mut Option<Candidate>, open: &mut Candidate, run: &Run, utterance: usize, context: Context) {
     let span = Span { utterance, start: run.start(), end: run.end() };
     let fresh = |digits: String, evidence: Vec<Span>| {
-        Some(Candidate { digits, evidence, confirmed: false, announced: context.announced })
+        Some(Candidate { digits, evidence, confirmed: false, announced: context.announced, pieced: false })
     };
     // Identity numbers have 18 digits, or 17 and a letter; order numbers are long as well.
     if context.foreign || (run.digits.len() > 16 && mobile_in(run).is_none()) {
@@ -108,6 +121,7 @@ fn take(best: &mut Option<Candidate>, open: &mut Candidate, run: &Run, utterance
         if (2..MOBILE).contains(&digits.len()) && known.digits.len() == MOBILE {
             known.digits = corrected(&known.digits, &digits, context.tail);
             known.evidence.push(span);
+            known.confirmed = true;
             return;
         }
     }
@@ -116,15 +130,16 @@ fn take(best: &mut Option<Candidate>, open: &mut Candidate, run: &Run, utterance
         open.evidence.push(span);
         return;
     }
-    // A number in two turns: 幺三八零零 … 幺三八零零零.
+    // A number in two turns: 幺三八零零 … 幺三八零零零. One digit elsewhere is no part of it.
     let starts = digits.starts_with('1') && digits.len() >= 3 && digits.as_bytes().get(1).is_some_and(|b| *b >= b'3');
-    if !open.digits.is_empty() && !(starts && open.digits.starts_with(&digits)) {
+    if !open.digits.is_empty() && digits.len() >= 2 && !(starts && open.digits.starts_with(&digits)) {
         let joined = join(&open.digits, &digits);
         if joined.len() <= MOBILE {
             open.evidence.push(span);
             open.digits = joined;
             if open.digits.len() == MOBILE {
                 *best = fresh(std::mem::take(&mut open.digits), std::mem::take(&mut open.evidence));
+                best.iter_mut().for_each(|best| best.pieced = true);
             }
             return;
         }
@@ -161,7 +176,6 @@ fn corrected(known: &str, part: &str, tail: bool) -> String {
 /// repeated groups are counted once.
 fn mobile_in(run: &Run) -> Option<(String, usize)> {
     let text = run.text();
-    let is_mobile = |digits: &str| digits.len() == MOBILE && digits.starts_with('1') && digits.as_bytes()[1] >= b'3';
     if is_mobile(&text) {
         return Some((text, 0));
     }
@@ -188,6 +202,160 @@ fn mobile_in(run: &Run) -> Option<(String, usize)> {
     }
     let joined = groups.concat();
     is_mobile(&joined).then_some((joined, 0))
+}
+
+/// A number as it was heard once, by the caller's or by the agent's voice.
+struct Reading {
+    digits: String,
+    /// Mean over the digits, 0 to 1.
+    trust: f32,
+    span: Span,
+    agent: bool,
+}
+
+/// A number agreed on by several readings.
+struct Fused {
+    digits: String,
+    confidence: f32,
+    /// Readings that say just this.
+    votes: usize,
+    evidence: Vec<Span>,
+}
+
+impl Fused {
+    fn found(self) -> Found<String> {
+        Found { value: self.digits, confidence: self.confidence, evidence: self.evidence, runner_up: None }
+    }
+}
+
+/// Digits that a reading must have beyond doubt.
+const LEAST_SURE: usize = 6;
+
+/// The mobile number that the readings of caller and agent agree on best: recognisers drop a digit
+/// here and mishear another there, but seldom the same one twice.
+fn fused(heard: &Heard) -> Option<Fused> {
+    let readings = readings(heard);
+    let mut candidates: Vec<String> = readings.iter().filter(|r| is_mobile(&r.digits)).map(|r| r.digits.clone()).collect();
+    for (index, a) in readings.iter().enumerate() {
+        // Two incomplete readings of one number complete each other.
+        let partial = |r: &&Reading| (8..MOBILE).contains(&r.digits.len());
+        for b in readings[index + 1..].iter().filter(partial).filter(|_| partial(&a)) {
+            candidates.extend(overlay(&a.digits, &b.digits).filter(|digits| is_mobile(digits)));
+        }
+    }
+    candidates.sort();
+    candidates.dedup();
+    let agreement = |digits: &str| -> f32 {
+        let of = |(order, r): (usize, &Reading)| {
+            let like = 1.0 - distance(digits, &r.digits) as f32 / MOBILE as f32;
+            // What is said later corrects what was said before.
+            r.trust * (0.3 + like) * if like < 0.6 { 0.0 } else { 1.0 + 0.05 * order as f32 }
+        };
+        readings.iter().enumerate().map(of).sum()
+    };
+    let digits = candidates.into_iter().max_by(|a, b| agreement(a).total_cmp(&agreement(b)))?;
+    let exact: Vec<&Reading> = readings.iter().filter(|r| r.digits == digits).collect();
+    let trust = exact.iter().map(|r| r.trust).fold(0.0, f32::max);
+    let confidence = match exact.len() {
+        0 => 0.45,
+        1 => 0.4 + 0.45 * trust,
+        _ => 0.6 + 0.35 * trust,
+    };
+    let near = |r: &&Reading| !r.agent && distance(&digits, &r.digits) <= 3;
+    let mut evidence: Vec<Span> = readings.iter().filter(near).map(|r| r.span).collect();
+    if evidence.is_empty() {
+        evidence = exact.iter().map(|r| r.span).collect();
+    }
+    Some(Fused { digits, confidence, votes: exact.len(), evidence })
+}
+
+/// Every reading of a mobile number in the call: asked for, announced, or read back.
+fn readings(heard: &Heard) -> Vec<Reading> {
+    let mut found = Vec::new();
+    // Turns since a number was spoken of.
+    let mut since = usize::MAX;
+    for (utterance, said) in heard.said.iter().enumerate() {
+        let text: Vec<char> = said.chars.iter().map(|c| c.ch).collect();
+        let plain: String = text.iter().collect();
+        let holds = |words: &[&str]| words.iter().any(|word| plain.contains(word));
+        since = if holds(&ANNOUNCE) { 0 } else { since.saturating_add(1) };
+        if since > 4 || (holds(&OTHER) && !holds(&ANNOUNCE)) {
+            continue;
+        }
+        for run in doubtful_runs(&text) {
+            let Some((digits, trust, start, end)) = number_of(&run) else { continue };
+            let span = Span { utterance, start, end };
+            found.push(Reading { digits, trust, span, agent: said.leg == Leg::Agent });
+            since = 0;
+        }
+    }
+    found
+}
+
+/// The stretch of a run that is most likely a mobile number, or, if none is complete, its sure part.
+fn number_of(run: &[Doubtful]) -> Option<(String, f32, usize, usize)> {
+    let sure = |part: &[Doubtful]| part.iter().filter(|digit| digit.trust == 1.0).count();
+    let text = |part: &[Doubtful]| part.iter().map(|digit| char::from(b'0' + digit.value)).collect::<String>();
+    let give = |part: &[Doubtful]| {
+        let trust = part.iter().map(|digit| digit.trust).sum::<f32>() / part.len() as f32;
+        Some((text(part), trust, part.first()?.at, part.last()?.at + 1))
+    };
+    let total = sure(run);
+    // Identity and account numbers are longer, unless the same number was said twice.
+    if total > 16 && total != 2 * MOBILE {
+        return None;
+    }
+    let windows = run.windows(MOBILE).filter(|part| sure(part) >= LEAST_SURE && is_mobile(&text(part)));
+    let score = |part: &&[Doubtful]| part.iter().map(|digit| digit.trust).sum::<f32>() - 0.8 * (total - sure(part)) as f32;
+    if let Some(part) = windows.max_by(|a, b| score(a).total_cmp(&score(b))).filter(|part| total - sure(part) <= 2 || total == 2 * MOBILE) {
+        return give(part);
+    }
+    let first = run.iter().position(|digit| digit.trust > 0.5)?;
+    let last = run.iter().rposition(|digit| digit.trust == 1.0)?;
+    let part = &run[first..=last];
+    ((7..=13).contains(&part.len()) && sure(part) >= LEAST_SURE).then(|| give(part)).flatten()
+}
+
+fn is_mobile(digits: &str) -> bool {
+    digits.len() == MOBILE && digits.starts_with('1') && digits.as_bytes()[1] >= b'3'
+}
+
+/// Levenshtein distance of two short strings of digits.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut before = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let above = row[j + 1];
+            row[j + 1] = (before + usize::from(x != y)).min(row[j] + 1).min(above + 1);
+            before = above;
+        }
+    }
+    row[b.len()]
+}
+
+/// The shortest string that holds both in order, if it is as long as a mobile number.
+fn overlay(a: &str, b: &str) -> Option<String> {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut common = vec![vec![0usize; b.len() + 1]; a.len() + 1];
+    for i in (0..a.len()).rev() {
+        for j in (0..b.len()).rev() {
+            common[i][j] = if a[i] == b[j] { common[i + 1][j + 1] + 1 } else { common[i + 1][j].max(common[i][j + 1]) };
+        }
+    }
+    if a.len() + b.len() - common[0][0] != MOBILE {
+        return None;
+    }
+    let (mut i, mut j, mut out) = (0, 0, String::new());
+    while i < a.len() || j < b.len() {
+        let both = i < a.len() && j < b.len() && a[i] == b[j];
+        let from_a = j == b.len() || (i < a.len() && common[i + 1][j] >= common[i][j + 1]);
+        let digit = if both || from_a { a[i] } else { b[j] };
+        (i, j) = if both { (i + 1, j + 1) } else if from_a { (i + 1, j) } else { (i, j + 1) };
+        out.push(char::from(digit));
+    }
+    Some(out)
 }
 
 /// The telephone number that a run of digits is, whatever stands around it.
@@ -225,7 +393,27 @@ mod tests {
     }
 
     fn number(turns: &[(Leg, &str)]) -> Option<String> {
-        find(&call(turns), &["就这个号码".into()]).map(|found| found.value)
+        find(&call(turns), &vec!["就这个号码".to_owned()].into()).map(|found| found.value)
+    }
+
+    #[test]
+    fn misheard_digits_are_mended_by_sound_and_by_the_other_voice() {
+        use Leg::{Agent, Caller};
+        let rows: [(&[(Leg, &str)], Option<&str>); 8] = [
+            (&[(Caller, "我的电话有8600421873")], Some("18600421873")),
+            (&[(Caller, "我姓讲电话要三把10975543。")], Some("13810975543")),
+            (&[(Caller, "我的电话是要三五,而要零九七七四六。是的是的。"), (Agent, "13521097746是这个吗?")], Some("13521097746")),
+            (&[(Agent, "您的联系电话"), (Caller, "1346672015"), (Agent, "1346720185您贵姓")], Some("13466720185")),
+            (&[(Agent, "您的联系电话"), (Caller, "1771044086"), (Agent, "17710442086好的给您登记了")], Some("17710442086")),
+            (&[(Agent, "您的电话"), (Caller, "158103346629,我不对不对,最后是27158103346627"), (Agent, "1581033462期对吗?"), (Caller, "对,这回对了")], Some("15810334627")),
+            (&[(Caller, "我的卡号是六二二二零二零二零零幺二三四五六七八九")], None),
+            (&[(Agent, "联系电话就是您现在这个号码吗"), (Caller, "对")], None),
+        ];
+        for (turns, expected) in rows {
+            assert_eq!(number(turns).as_deref(), expected, "{turns:?}");
+        }
+        let offered = [(Agent, "就这个号码可以吗"), (Caller, "对的")];
+        assert_eq!(number(&offered).as_deref(), Some("13511112222"));
     }
 
     #[test]

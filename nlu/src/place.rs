@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::digits::{cardinal, digit_of};
 use crate::heard::{Heard, Leg, Span};
 use crate::interpretation::{Candidate, Found, Place};
-use crate::sound::{Ear, Finder, likeness};
+use crate::sound::{Ear, Finder, alike, likeness};
 use crate::Error;
 
 /// The address table, and the city's own gazetteer over it.
@@ -52,8 +52,6 @@ struct Reading {
     score: f32,
     kind: Kind,
     by_agent: bool,
-    /// Later words outweigh earlier ones when the caller corrects himself.
-    order: usize,
 }
 
 const STREET_ENDINGS: [&str; 12] =
@@ -159,7 +157,6 @@ impl Gazetteer {
                     score,
                     kind: word.kind,
                     by_agent: said.leg == Leg::Agent,
-                    order: readings.len(),
                 });
             }
         }
@@ -173,7 +170,71 @@ impl Gazetteer {
         };
         let all = readings.clone();
         readings.retain(|reading| !all.iter().any(|other| longer(reading, other)));
+        let misheard = self.misheard(heard, &readings);
+        readings.extend(misheard);
         readings
+    }
+
+    /// Streets of the districts that were named, under words that only resemble them: 许愿路街道 in
+    /// 海淀区 is 学院路街道. Only where a street is to be expected: before 街道, 镇, 乡 or what sounds
+    /// like it, and right after the district.
+    fn misheard(&self, heard: &Heard, readings: &[Reading]) -> Vec<Reading> {
+        /// Likeness of the whole stem from which a street counts, with and without its ending.
+        const WITH_ENDING: f32 = 0.72;
+        const WITHOUT: f32 = 0.86;
+        /// Characters after a district's name within which its street follows.
+        const NEAR: usize = 6;
+        let mut districts: Vec<usize> =
+            readings.iter().filter(|r| self.level(r.area) == DISTRICT && r.score >= 0.3).map(|r| r.area).collect();
+        districts.sort_unstable();
+        districts.dedup();
+        let mut found = Vec::new();
+        for district in districts {
+            let code = &self.areas[district].code;
+            let streets = self.streets(code);
+            for (utterance, said) in heard.said.iter().enumerate() {
+                let text: Vec<char> = said.chars.iter().map(|c| c.ch).collect();
+                let after = |at: usize| {
+                    let named = |r: &&Reading| r.area == district && r.span.utterance == utterance;
+                    readings.iter().filter(named).any(|r| (r.span.end..=r.span.end + NEAR).contains(&at))
+                };
+                for start in 0..text.len() {
+                    let near = after(start);
+                    for (area, stem) in &streets {
+                        let end = start + stem.len();
+                        let Some(window) = text.get(start..end).filter(|w| w.iter().all(|ch| ch.is_alphanumeric())) else { continue };
+                        let ending = ends_like_street(&text[end..]);
+                        if !(near || ending) {
+                            continue;
+                        }
+                        let like = window.iter().zip(stem).map(|(a, b)| alike(*a, *b)).sum::<f32>() / stem.len() as f32;
+                        let least = if ending { WITH_ENDING } else { WITHOUT };
+                        if like < least || (!ending && stem.len() < 3) {
+                            continue;
+                        }
+                        let span = Span { utterance, start, end: if ending { (end + 2).min(text.len()) } else { end } };
+                        let by_agent = said.leg == Leg::Agent;
+                        found.push(Reading { area: *area, span, score: 0.9 * like.powi(2), kind: Kind::Stem, by_agent });
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// The streets of a district with their names less what kind of street they are.
+    fn streets(&self, district: &str) -> Vec<(usize, Vec<char>)> {
+        let first = self.areas.partition_point(|area| area.code.as_str() < district);
+        let within = self.areas[first..].iter().enumerate().take_while(|(_, area)| area.code.starts_with(district));
+        let stem = |name: &str| -> Vec<char> {
+            let stem = STREET_ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name);
+            stem.chars().collect()
+        };
+        within
+            .filter(|(_, area)| area.code.len() == STREET)
+            .map(|(at, area)| (first + at, stem(&area.name)))
+            .filter(|(_, stem)| stem.len() >= 2)
+            .collect()
     }
 
     fn level(&self, area: usize) -> usize {
@@ -268,6 +329,12 @@ impl Gazetteer {
             .collect();
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(self.areas[a.1].code.cmp(&self.areas[b.1].code)));
         let certain = |area: usize, score: f32| {
+            let code = &self.areas[area].code;
+            // Somewhere else there is a street of any name: it must be named with what it lies in.
+            let lifted = || [DISTRICT, CITY, PROVINCE].iter().any(|level| of(&code[..*level]) > 0.3);
+            if self.level(area) == STREET && !code.starts_with(&self.home) && !lifted() {
+                return false;
+            }
             let least = match self.level(area) {
                 STREET => 0.78,
                 DISTRICT => 0.55,
@@ -380,6 +447,15 @@ fn landmarks(path: &Path) -> Result<Vec<(String, String)>, Error> {
     Ok(list)
 }
 
+/// Whether a text goes on with 街道, 镇, 乡 or 地区, or what a recogniser may write for it.
+fn ends_like_street(rest: &[char]) -> bool {
+    let sounds = |word: &str, least: f32| {
+        let word: Vec<char> = word.chars().collect();
+        rest.get(..word.len()).is_some_and(|w| w.iter().zip(&word).map(|(a, b)| alike(*a, *b)).sum::<f32>() >= least * word.len() as f32)
+    };
+    sounds("街道", 0.8) || sounds("地区", 0.9) || sounds("镇", 1.0) || sounds("乡", 1.0)
+}
+
 /// What may follow a number in an address.
 const UNITS: [&str; 17] =
     ["号院", "号楼", "号", "栋", "幢", "座", "单元", "室", "层", "楼", "弄", "巷", "胡同", "门", "户", "组", "区"];
@@ -473,6 +549,11 @@ mod tests {
             ("朝阳区望井街道这边", "北京市 市辖区 朝阳区 望京街道"),
             ("海淀北太平装这儿", "北京市 市辖区 海淀区 北太平庄街道"),
             ("我住在丰台区", "北京市 市辖区 丰台区"),
+            ("海定区许愿路街道的,就在二里庄那边", "北京市 市辖区 海淀区 学院路街道"),
+            ("在朝阳区,轻松街道,三零六号楼", "北京市 市辖区 朝阳区 劲松街道"),
+            ("在丰台区卢高乔街道小井派出所", "北京市 市辖区 丰台区 卢沟桥街道"),
+            ("在湖南长沙市岳麓区望城拨捷道", "湖南省 长沙市 岳麓区 望城坡街道"),
+            ("说网上买的东西有问题,我去高桥街道问过", ""),
             ("湖南省长沙市岳麓区", "湖南省 长沙市 岳麓区"),
             ("楼下烧烤店油烟特别大", ""),
             ("公交车等了半个小时都不来", ""),

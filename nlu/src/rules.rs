@@ -86,9 +86,12 @@ pub(crate) struct Phrases {
 pub(crate) struct Speech {
     courtesies: Vec<String>,
     pub(crate) another: Vec<String>,
-    pub(crate) this_number: Vec<String>,
-    pub(crate) agent: Vec<String>,
+    pub(crate) this_number: Words,
+    pub(crate) agent: Words,
 }
+
+/// Sounds that carry no meaning of their own.
+const PARTICLES: &str = "啊呀吧呢嘛啦哦噢嗯呃哎诶唉喂哈";
 
 impl Rules {
     pub(crate) fn load(city: &Path) -> Result<Rules, Error> {
@@ -141,7 +144,8 @@ impl Rules {
 
     /// How many characters of a text are neither courtesy nor punctuation nor digits.
     pub(crate) fn substance(&self, text: &[char]) -> usize {
-        let mut kept: Vec<bool> = text.iter().map(|ch| ch.is_alphanumeric() && crate::digits::digit_of(*ch).is_none()).collect();
+        let says = |ch: &char| ch.is_alphanumeric() && crate::digits::digit_of(*ch).is_none() && !PARTICLES.contains(*ch);
+        let mut kept: Vec<bool> = text.iter().map(says).collect();
         for hit in self.courtesies.find(text) {
             // One syllable of courtesy inside a word is no courtesy.
             let alone = |at: usize| text.get(at).is_none_or(|ch| !ch.is_alphanumeric());
@@ -153,15 +157,59 @@ impl Rules {
         kept.into_iter().filter(|kept| *kept).count()
     }
 
-    /// Tells the voices of one channel apart by what agents say, utterance by utterance.
-    pub(crate) fn split_turns(&self, said: &mut [Said]) {
-        for said in said.iter_mut().filter(|said| said.leg == Leg::Mixed) {
-            let text = said.text();
-            let agent = self.speech.agent.iter().any(|phrase| text.contains(phrase.as_str()));
-            said.leg = if agent { Leg::Agent } else { Leg::Caller };
-            said.leg_uncertain = true;
+    /// Tells the voices of one channel apart by what agents say, sentence by sentence: people answer
+    /// each other faster than an endpointer can tell, so one utterance may hold several turns.
+    pub(crate) fn split_turns(&self, said: &mut Vec<Said>) {
+        let mut split: Vec<Said> = Vec::new();
+        for whole in std::mem::take(said) {
+            if whole.leg != Leg::Mixed {
+                split.push(whole);
+                continue;
+            }
+            for mut part in sentences(&whole) {
+                part.leg = if self.sounds_like_agent(&part.text()) { Leg::Agent } else { Leg::Caller };
+                part.leg_uncertain = true;
+                match split.last_mut().filter(|last| last.leg_uncertain && last.leg == part.leg && last.end_ms + TURN_GAP_MS > part.start_ms) {
+                    // The same voice goes on.
+                    Some(last) => {
+                        last.end_ms = part.end_ms;
+                        last.chars.append(&mut part.chars);
+                    }
+                    None => split.push(part),
+                }
+            }
         }
+        *said = split;
     }
+
+    /// An agent is polite and asks: 您 is his word, and so are the phrases of `speech.toml`.
+    fn sounds_like_agent(&self, text: &str) -> bool {
+        if self.speech.agent.are_in(text) {
+            return true;
+        }
+        let asks = ["吗", "呢", "哪", "多少", "什么", "几", "谁"].iter().any(|word| text.contains(word));
+        let polite = ["您", "请", "好的", "麻烦"].iter().filter(|word| text.contains(**word)).count();
+        let own = ["我", "咱", "俺"].iter().any(|word| text.contains(word));
+        let greets = text.contains("您好") && own;
+        (asks && polite > 0 && !greets && !own) || (polite > 1 && !own)
+    }
+}
+
+/// Silence after which the same voice begins another utterance.
+const TURN_GAP_MS: u64 = 300;
+
+/// An utterance cut where its sentences end.
+fn sentences(whole: &Said) -> Vec<Said> {
+    let mut parts = Vec::new();
+    for chars in whole.chars.split_inclusive(|c| matches!(c.ch, '。' | '？' | '?' | '！' | '!')) {
+        let (Some(first), Some(last)) = (chars.first(), chars.last()) else { continue };
+        let start_ms = if parts.is_empty() { whole.start_ms } else { first.start_ms };
+        parts.push(Said { start_ms, end_ms: last.end_ms.max(start_ms), chars: chars.to_vec(), ..whole.clone() });
+    }
+    if let Some(last) = parts.last_mut() {
+        last.end_ms = whole.end_ms;
+    }
+    parts
 }
 
 /// One hint a cue: three of its words are no more than one.

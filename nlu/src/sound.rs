@@ -196,6 +196,70 @@ pub(crate) fn likeness(text: &[char], word: &[char]) -> f32 {
     text.iter().zip(word).map(|(a, b)| share(a, b)).sum::<f32>() / text.len() as f32
 }
 
+/// How alike two characters sound, 0 to 1: the same, mixed up on the telephone, or merely related.
+/// Where [`likeness`] asks whether a spelling is right, this asks what a misheard word may have been.
+pub(crate) fn alike(a: char, b: char) -> f32 {
+    if a == b {
+        return 1.0;
+    }
+    let (Some(a), Some(b)) = (a.to_pinyin(), b.to_pinyin()) else { return 0.0 };
+    let (first_a, rest_a) = parts(a.plain());
+    let (first_b, rest_b) = parts(b.plain());
+    0.45 * related(first_a, first_b, &INITIALS) + 0.55 * related(rest_a, rest_b, &FINALS)
+}
+
+/// A syllable's initial and final.
+fn parts(syllable: &str) -> (&str, &str) {
+    let cut = match syllable.as_bytes() {
+        [b'z' | b'c' | b's', b'h', ..] => 2,
+        [b'a' | b'e' | b'o', ..] => 0,
+        _ => 1,
+    };
+    syllable.split_at(cut.min(syllable.len()))
+}
+
+fn related(a: &str, b: &str, groups: &[(f32, &[&str])]) -> f32 {
+    if a == b {
+        return 1.0;
+    }
+    let shared = groups.iter().filter(|(_, group)| group.contains(&a) && group.contains(&b));
+    shared.map(|(share, _)| *share).fold(0.0, f32::max)
+}
+
+/// Initials that recognisers and callers mix up, and how much of the likeness is left.
+const INITIALS: [(f32, &[&str]); 12] = [
+    (0.8, &["zh", "z"]),
+    (0.8, &["ch", "c"]),
+    (0.8, &["sh", "s"]),
+    (0.8, &["n", "l"]),
+    (0.7, &["f", "h"]),
+    (0.6, &["l", "r"]),
+    (0.6, &["z", "zh", "j"]),
+    (0.6, &["c", "ch", "q"]),
+    (0.6, &["s", "sh", "x"]),
+    (0.5, &["b", "p", "d", "t", "g", "k"]),
+    (0.5, &["q", "t", "x", "j", "h", "k"]),
+    (0.5, &["y", "w", "", "n", "l", "r", "m"]),
+];
+
+/// Finals likewise.
+const FINALS: [(f32, &[&str]); 14] = [
+    (0.85, &["an", "ang"]),
+    (0.85, &["en", "eng"]),
+    (0.85, &["in", "ing"]),
+    (0.8, &["ian", "iang"]),
+    (0.8, &["uan", "uang"]),
+    (0.7, &["un", "en", "eng"]),
+    (0.7, &["ong", "eng", "ang"]),
+    (0.7, &["o", "uo", "ou", "u"]),
+    (0.7, &["ao", "ou", "iao", "iu"]),
+    (0.6, &["ei", "ui", "ai"]),
+    (0.6, &["i", "in", "ie", "ue", "u", "v"]),
+    (0.6, &["a", "ia", "ua"]),
+    (0.5, &["an", "ian", "uan", "en", "un", "in"]),
+    (0.5, &["e", "o", "uo", "a"]),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,6 +273,8 @@ mod tests {
         let fire = Words::from(vec!["着火了".to_owned(), "真人".to_owned()]);
         assert!(fire.are_in("我们楼下找火了") && fire.are_in("着，火了") && fire.are_in("找真人"));
         assert!(!fire.are_in("针人"), "two syllables that only sound alike are too little");
+        assert!(alike('许', '学') > 0.75 && alike('望', '旺') == 1.0 && alike('劲', '轻') > 0.65);
+        assert!(alike('街', '三') < 0.5 && alike('好', '区') < 0.5);
         assert!(likeness(&text[2..6], &"望京街道".chars().collect::<Vec<_>>()) > 0.9);
     }
 }

@@ -90,13 +90,25 @@ impl Understanding {
 
     /// Whether the call says only that it is none of ours, or that a person is wanted.
     fn is_void(&self, heard: &Heard) -> bool {
-        let caller: Vec<&Said> = heard.said.iter().filter(|said| said.leg != Leg::Agent).collect();
-        let text: String = caller.iter().map(|said| said.text()).collect();
-        let substance: usize =
-            caller.iter().map(|said| self.rules.substance(&said.chars.iter().map(|c| c.ch).collect::<Vec<_>>())).sum();
         let phrases = &self.rules.phrases;
-        (phrases.wrong_number.are_in(&text) && substance < WRONG_NUMBER_SUBSTANCE)
-            || (phrases.person.are_in(&text) && substance < PERSON_SUBSTANCE)
+        let caller = heard.said.iter().filter(|said| said.leg != Leg::Agent);
+        // What stands beside the demand for a person, clause by clause.
+        let (mut substance, mut beside, mut person, mut wrong) = (0, 0, false, false);
+        for said in caller {
+            let text: Vec<char> = said.chars.iter().map(|c| c.ch).collect();
+            wrong |= phrases.wrong_number.first(&text).is_some() || phrases.wrong_number.are_in(&said.text());
+            for clause in text.split(|ch| !ch.is_alphanumeric()) {
+                let own = self.rules.substance(clause);
+                let demand = phrases.person.first(clause).is_some();
+                substance += own;
+                beside += if demand { 0 } else { own };
+                person |= demand;
+            }
+        }
+        // The agent says it too: 您打错了，这里是市民服务热线.
+        let agent = heard.said.iter().filter(|said| said.leg == Leg::Agent);
+        wrong |= agent.clone().any(|said| phrases.wrong_number.are_in(&said.text()));
+        (wrong && substance < WRONG_NUMBER_SUBSTANCE) || (person && beside < PERSON_SUBSTANCE)
     }
 
     fn one(&self, heard: &Heard, spans: Vec<Span>, whole: &[Span]) -> Interpretation {
