@@ -50,8 +50,24 @@ pub(crate) fn is_silence(text: &str, figures: Figures) -> bool {
     words.is_empty()
         || (figures.no_speech > NO_SPEECH && figures.mean_logprob < SILENCE_LOGPROB)
         || is_prompt(&words)
+        || is_faint(&words, figures)
         || SUBTITLES.iter().any(|line| words.contains(line))
 }
+
+/// Whether a few words are spread over a time in which people say many, or were all but guessed:
+/// what comes of ringing and music.
+fn is_faint(words: &str, figures: Figures) -> bool {
+    let count = words.chars().count() as f32;
+    let slow = figures.seconds > 3.0 && count < FEWEST_CHARS_A_SECOND * figures.seconds;
+    (count <= 4.0 && figures.mean_logprob < GUESSED_LOGPROB) || (slow && figures.mean_logprob < DOUBTED_LOGPROB)
+}
+
+/// Mean log-probability under which a word or two was guessed.
+const GUESSED_LOGPROB: f32 = -1.3;
+/// Mean log-probability under which slow words are doubted.
+const DOUBTED_LOGPROB: f32 = -0.5;
+/// Even who hesitates says this many characters a second.
+const FEWEST_CHARS_A_SECOND: f32 = 0.8;
 
 /// Whether the words are those of the prompt that the decoder was given: over noise it says them
 /// again, or something like them.
@@ -63,7 +79,11 @@ fn is_prompt(words: &str) -> bool {
 }
 
 /// Lines that Whisper learned from the ends of subtitled films and says over silence and music.
-const SUBTITLES: [&str; 12] = [
+const SUBTITLES: [&str; 16] = [
+    "词曲",
+    "作词",
+    "作曲",
+    "编曲",
     "谢谢观看",
     "谢谢大家观看",
     "感谢观看",
@@ -151,6 +171,8 @@ mod tests {
         assert!(is_silence("嗯", doubtful));
         assert!(!is_silence("嗯", Figures { mean_logprob: -0.3, ..doubtful }));
         assert!(is_silence("请不吝点赞 订阅", SURE));
+        assert!(is_silence("在这儿", Figures { mean_logprob: -0.7, no_speech: 0.1, seconds: 16.0 }));
+        assert!(!is_silence("在这儿", Figures { mean_logprob: -0.7, no_speech: 0.1, seconds: 1.2 }));
         assert!(is_silence("这些人是普通话的句子。", SURE) && !is_silence("我说普通话的", SURE));
         assert_eq!(doubt("一二三", Figures { mean_logprob: -1.5, ..SURE }), Some(Doubt::Improbable));
         assert_eq!(doubt(&"我要投诉楼下的烧烤店油烟太大".repeat(2), Figures { seconds: 1.0, ..SURE }), Some(Doubt::TooFast));

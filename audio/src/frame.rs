@@ -25,7 +25,10 @@ impl Framer {
         let (whole, rest) = self.pending.as_chunks::<FRAME_SAMPLES>();
         let frames: Vec<Frame> = (self.given..)
             .zip(whole)
-            .map(|(number, samples)| Frame { start_ms: number * u64::from(FRAME_MS), samples: *samples })
+            .map(|(number, samples)| Frame {
+                start_ms: number * u64::from(FRAME_MS),
+                samples: *samples,
+            })
             .collect();
         self.given += frames.len() as u64;
         self.pending = rest.to_vec();

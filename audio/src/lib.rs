@@ -3,6 +3,7 @@
 
 mod error;
 mod frame;
+mod mic;
 mod reader;
 mod resample;
 mod riff;
@@ -10,6 +11,7 @@ mod writer;
 
 pub use error::Error;
 pub use frame::{Frame, Framer};
+pub use mic::{Captured, Microphone};
 pub use reader::{Block, Reader};
 pub use writer::cut;
 

@@ -45,7 +45,7 @@ enum Decoder {
 }
 
 /// Rates of telephony and of sound cards.
-const RATES: std::ops::RangeInclusive<u32> = 8_000..=48_000;
+pub(crate) const RATES: std::ops::RangeInclusive<u32> = 8_000..=48_000;
 
 impl Reader {
     /// Opens a recording and reads its header.
@@ -75,14 +75,26 @@ impl Reader {
 
     fn wav(path: &Path, source: Patched) -> Result<Reader, Error> {
         let damage = source.damage.clone();
-        let wav = WavReader::new(BufReader::new(source)).map_err(|error| Error::unreadable(path, error))?;
+        let wav = WavReader::new(BufReader::new(source))
+            .map_err(|error| Error::unreadable(path, error))?;
         let spec = wav.spec();
         let total = u64::from(wav.duration());
         let decoder = Decoder::Wav(Box::new(wav));
-        Reader::new(path, decoder, spec.sample_rate, usize::from(spec.channels), Some(total), damage)
+        Reader::new(
+            path,
+            decoder,
+            spec.sample_rate,
+            usize::from(spec.channels),
+            Some(total),
+            damage,
+        )
     }
 
-    fn any(path: &Path, source: Box<dyn MediaSource>, damage: Option<String>) -> Result<Reader, Error> {
+    fn any(
+        path: &Path,
+        source: Box<dyn MediaSource>,
+        damage: Option<String>,
+    ) -> Result<Reader, Error> {
         let unreadable = |error: Symphonia| Error::unreadable(path, error);
         let stream = MediaSourceStream::new(source, Default::default());
         let mut hint = Hint::new();
@@ -92,13 +104,18 @@ impl Reader {
         let format = symphonia::default::get_probe()
             .probe(&hint, stream, FormatOptions::default(), MetadataOptions::default())
             .map_err(unreadable)?;
-        let track = format.default_track(TrackType::Audio).ok_or_else(|| Error::unreadable(path, "no sound track"))?;
+        let track = format
+            .default_track(TrackType::Audio)
+            .ok_or_else(|| Error::unreadable(path, "no sound track"))?;
         let parameters = track.codec_params.as_ref().and_then(|parameters| parameters.audio());
-        let parameters = parameters.ok_or_else(|| Error::unreadable(path, "a sound track of unknown kind"))?.clone();
+        let parameters = parameters
+            .ok_or_else(|| Error::unreadable(path, "a sound track of unknown kind"))?
+            .clone();
         let decoder = symphonia::default::get_codecs()
             .make_audio_decoder(&parameters, &AudioDecoderOptions::default())
             .map_err(unreadable)?;
-        let rate = parameters.sample_rate.ok_or_else(|| Error::unreadable(path, "no sample rate"))?;
+        let rate =
+            parameters.sample_rate.ok_or_else(|| Error::unreadable(path, "no sample rate"))?;
         let channels = parameters.channels.as_ref().map_or(1, |channels| channels.count());
         let (track, total) = (track.id, track.num_frames);
         Reader::new(path, Decoder::Any { format, decoder, track }, rate, channels, total, damage)
@@ -161,7 +178,9 @@ impl Reader {
             let mut out = vec![Vec::new(); self.legs];
             let part = match &mut self.decoder {
                 Decoder::Wav(wav) => next_wav(wav, self.legs, self.rate as usize),
-                Decoder::Any { format, decoder, track } => next_any(format.as_mut(), decoder.as_mut(), *track),
+                Decoder::Any { format, decoder, track } => {
+                    next_any(format.as_mut(), decoder.as_mut(), *track)
+                }
             };
             match part {
                 Ok(Some(part)) if part.len() == self.legs => self.resampler.push(&part, &mut out),
@@ -184,7 +203,9 @@ impl Reader {
 
     fn break_off(&mut self, reason: &str) {
         self.ended = true;
-        self.damage.get_or_insert_with(|| format!("breaks off after {} ms: {reason}", self.given * 1000 / u64::from(SAMPLE_RATE)));
+        self.damage.get_or_insert_with(|| {
+            format!("breaks off after {} ms: {reason}", self.given * 1000 / u64::from(SAMPLE_RATE))
+        });
     }
 }
 
@@ -205,17 +226,25 @@ fn next_wav(
     let mut samples: Vec<f32> = Vec::with_capacity(count);
     let broken = |error: hound::Error| match error {
         hound::Error::IoError(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
-            if error.kind() == std::io::ErrorKind::Other { Broken::Sound(error.to_string()) } else { Broken::Disk(error) }
+            if error.kind() == std::io::ErrorKind::Other {
+                Broken::Sound(error.to_string())
+            } else {
+                Broken::Disk(error)
+            }
         }
         other => Broken::Sound(other.to_string()),
     };
     let result = match spec.sample_format {
         SampleFormat::Float => wav.samples::<f32>().take(count).try_for_each(|sample| {
-            sample.map(|value| samples.push(if value.is_finite() { value.clamp(-1.0, 1.0) } else { 0.0 }))
+            sample.map(|value| {
+                samples.push(if value.is_finite() { value.clamp(-1.0, 1.0) } else { 0.0 })
+            })
         }),
         SampleFormat::Int => {
             let scale = 1.0 / (1u64 << (spec.bits_per_sample - 1)) as f32;
-            wav.samples::<i32>().take(count).try_for_each(|sample| sample.map(|value| samples.push(value as f32 * scale)))
+            wav.samples::<i32>()
+                .take(count)
+                .try_for_each(|sample| sample.map(|value| samples.push(value as f32 * scale)))
         }
     };
     samples.truncate(samples.len() / legs * legs);
@@ -258,3 +287,6 @@ fn next_any(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,7 +48,8 @@ impl Resampler {
         let chunk = filter.input_frames_next();
         let whole = self.pending[0].len() / chunk * chunk;
         for start in (0..whole).step_by(chunk) {
-            let part: Vec<Vec<f32>> = self.pending.iter().map(|leg| leg[start..start + chunk].to_vec()).collect();
+            let part: Vec<Vec<f32>> =
+                self.pending.iter().map(|leg| leg[start..start + chunk].to_vec()).collect();
             self.process(&part, out);
         }
         self.pending.iter_mut().for_each(|leg| drop(leg.drain(..whole)));
@@ -83,9 +84,13 @@ impl Resampler {
         let frames = part[0].len();
         let most = filter.output_frames_max();
         let mut buffer = vec![vec![0f32; most]; legs];
-        let from = SequentialSliceOfVecs::new(part, legs, frames).expect("every leg holds one chunk");
-        let mut into = SequentialSliceOfVecs::new_mut(&mut buffer, legs, most).expect("made to this size");
-        let (_, made) = filter.process_into_buffer(&from, &mut into, None).expect("buffers are of the asked sizes");
+        let from =
+            SequentialSliceOfVecs::new(part, legs, frames).expect("every leg holds one chunk");
+        let mut into =
+            SequentialSliceOfVecs::new_mut(&mut buffer, legs, most).expect("made to this size");
+        let (_, made) = filter
+            .process_into_buffer(&from, &mut into, None)
+            .expect("buffers are of the asked sizes");
         let skip = self.skip.min(made);
         self.skip -= skip;
         self.given += (made - skip) as u64;

@@ -4,12 +4,14 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 /// A WAV file as its header should have been: lengths that are 0, open or beyond the end of the
-/// file are replaced by what is there.
+/// file are replaced by what is there, and only what describes the sound stands before it.
 pub(crate) struct Patched {
-    /// Everything before the first sample, lengths corrected.
+    /// The new header: RIFF, `fmt `, `data`.
     header: Vec<u8>,
     file: File,
-    /// Length of the file, after cutting a last frame that is not whole.
+    /// Where the sound begins in the file.
+    sound_at: u64,
+    /// Length with the new header, after cutting a last frame that is not whole.
     length: u64,
     position: u64,
     /// What was wrong with the header, in words.
@@ -19,7 +21,7 @@ pub(crate) struct Patched {
 }
 
 /// A header is a few dozen bytes; recorders that put more than this before the samples are unknown.
-const MOST_HEADER: usize = 1 << 20;
+const MOST_HEADER: u64 = 1 << 20;
 
 impl Patched {
     /// `None` when the file is no RIFF WAV or has no samples chunk to correct.
@@ -29,48 +31,85 @@ impl Patched {
     pub(crate) fn open(mut file: File) -> io::Result<Option<Patched>> {
         let size = file.metadata()?.len();
         file.seek(SeekFrom::Start(0))?;
-        let mut header = vec![0; 12];
-        if size < 12 || file.read_exact(&mut header).is_err() || &header[..4] != b"RIFF" || &header[8..12] != b"WAVE" {
+        let mut riff = [0; 12];
+        if size < 12
+            || file.read_exact(&mut riff).is_err()
+            || &riff[..4] != b"RIFF"
+            || &riff[8..] != b"WAVE"
+        {
             return Ok(None);
         }
-        let (mut tag, mut block) = (0u16, 1u64);
+        let mut format: Vec<u8> = Vec::new();
+        let mut at = 12;
         loop {
             let mut chunk = [0; 8];
-            if file.read_exact(&mut chunk).is_err() || header.len() > MOST_HEADER {
+            if at > MOST_HEADER || file.read_exact(&mut chunk).is_err() {
                 return Ok(None);
             }
             let stated = u64::from(u32::from_le_bytes([chunk[4], chunk[5], chunk[6], chunk[7]]));
-            let start = header.len() as u64 + 8;
+            at += 8;
             if &chunk[..4] == b"data" {
-                let there = (size - start) / block * block;
-                let whole = stated != 0 && stated != u64::from(u32::MAX) && stated <= size - start;
-                let damage = (!whole && there > 0).then(|| match stated {
-                    0 | 0xffff_ffff => "the recorder never wrote the length of the recording".to_owned(),
-                    _ => format!("cut off: {there} of {stated} bytes of sound are there"),
-                });
-                let length = if damage.is_some() { there } else { stated.min(there) };
-                header.extend_from_slice(b"data");
-                header.extend_from_slice(&(length.min(0xffff_fff0) as u32).to_le_bytes());
-                let riff = (header.len() as u64 - 8 + length).min(0xffff_fff0) as u32;
-                header[4..8].copy_from_slice(&riff.to_le_bytes());
-                return Ok(Some(Patched { header, file, length: start + length, position: 0, damage, tag }));
+                return Ok(Patched::described(file, &format, at, size - at, stated));
             }
             // Chunks are padded to an even length.
             let padded = stated + stated % 2;
-            if padded > size - start || padded > MOST_HEADER as u64 {
+            if padded > (size - at).min(MOST_HEADER) {
                 return Ok(None);
             }
-            let mut body = vec![0; padded as usize];
-            file.read_exact(&mut body)?;
-            if &chunk[..4] == b"fmt " && body.len() >= 16 {
-                tag = u16::from_le_bytes([body[0], body[1]]);
-                block = u64::from(u16::from_le_bytes([body[12], body[13]])).max(1);
+            if &chunk[..4] == b"fmt " {
+                format = vec![0; stated as usize];
+                file.read_exact(&mut format)?;
             }
-            header.extend_from_slice(&chunk);
-            header.extend_from_slice(&body);
+            at += padded;
+            file.seek(SeekFrom::Start(at))?;
         }
     }
+
+    /// With the format of the `fmt ` chunk, and so many bytes of sound where the header states
+    /// others.
+    fn described(
+        file: File,
+        format: &[u8],
+        sound_at: u64,
+        there: u64,
+        stated: u64,
+    ) -> Option<Patched> {
+        if format.len() < BARE_FORMAT {
+            return None;
+        }
+        let word = |at: usize| u16::from_le_bytes([format[at], format[at + 1]]);
+        let (tag, block) = (word(0), u64::from(word(12)).max(1));
+        let whole = stated != 0 && stated != u64::from(u32::MAX) && stated <= there;
+        let there = there / block * block;
+        let damage = (!whole && there > 0).then(|| match stated {
+            0 | 0xffff_ffff => "the recorder never wrote the length of the recording".to_owned(),
+            _ => format!("cut off: {there} of {stated} bytes of sound are there"),
+        });
+        let sound = if damage.is_some() { there } else { stated.min(there) };
+        let mut format = format.to_vec();
+        if matches!(tag, A_LAW | MU_LAW) {
+            // symphonia insists on the size of an extension, which recorders leave out, and on 0.
+            format.truncate(BARE_FORMAT);
+            format.extend([0, 0]);
+        }
+        let stated = |length: u64| (length.min(0xffff_fff0) as u32).to_le_bytes();
+        let mut header = b"RIFF".to_vec();
+        header.extend(stated(4 + 8 + format.len() as u64 + 8 + sound));
+        header.extend(b"WAVEfmt ");
+        header.extend(stated(format.len() as u64));
+        header.extend(&format);
+        header.extend(b"data");
+        header.extend(stated(sound));
+        let length = header.len() as u64 + sound;
+        Some(Patched { header, file, sound_at, length, position: 0, damage, tag })
+    }
 }
+
+/// Bytes of a `fmt ` chunk without an extension.
+const BARE_FORMAT: usize = 16;
+/// Format tags of G.711.
+const A_LAW: u16 = 6;
+const MU_LAW: u16 = 7;
 
 impl Read for Patched {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -83,7 +122,7 @@ impl Read for Patched {
             return Ok(count);
         }
         let most = self.length.saturating_sub(self.position).min(buffer.len() as u64) as usize;
-        self.file.seek(SeekFrom::Start(self.position))?;
+        self.file.seek(SeekFrom::Start(self.sound_at + self.position - head))?;
         let count = self.file.read(&mut buffer[..most])?;
         self.position += count as u64;
         Ok(count)

@@ -1,7 +1,7 @@
 //! Writing sound: always 16-bit WAV, which every tool reads.
 
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::Path;
 
@@ -12,31 +12,56 @@ use crate::{Error, Reader, SAMPLE_RATE};
 /// A mono WAV file that is being written.
 pub(crate) struct Writer {
     wav: WavWriter<BufWriter<File>>,
+    /// The same file once more, for what hound has no words for.
+    file: File,
 }
 
 impl Writer {
     /// # Errors
     /// A file that cannot be made, as [`hound`] or the system says.
     pub(crate) fn create(path: &Path, rate: u32) -> Result<Writer, Error> {
-        let spec = WavSpec { channels: 1, sample_rate: rate, bits_per_sample: 16, sample_format: SampleFormat::Int };
-        let wav = WavWriter::create(path, spec).map_err(|error| written(path, error))?;
-        Ok(Writer { wav })
+        let spec = WavSpec {
+            channels: 1,
+            sample_rate: rate,
+            bits_per_sample: 16,
+            sample_format: SampleFormat::Int,
+        };
+        let file = File::create(path).map_err(|error| Error::io(path, error))?;
+        let again = file.try_clone().map_err(|error| Error::io(path, error))?;
+        let wav =
+            WavWriter::new(BufWriter::new(again), spec).map_err(|error| written(path, error))?;
+        Ok(Writer { wav, file })
     }
 
     pub(crate) fn write(&mut self, samples: &[f32]) -> Result<(), hound::Error> {
-        samples.iter().try_for_each(|sample| self.wav.write_sample((sample.clamp(-1.0, 1.0) * 32767.0).round() as i16))
+        samples.iter().try_for_each(|sample| {
+            self.wav.write_sample((sample.clamp(-1.0, 1.0) * 32767.0).round() as i16)
+        })
     }
 
-    /// Puts the length so far into the header and the bytes into the file, so that a killed
-    /// recorder leaves what it heard.
-    pub(crate) fn flush(&mut self) -> Result<(), hound::Error> {
-        self.wav.flush()
+    /// Makes what is written so far survive a power cut, but for the last few kilobytes. The
+    /// length in the header stays 0 until the end: what a killed recorder leaves says by that that
+    /// it is incomplete.
+    pub(crate) fn sync(&self) -> std::io::Result<()> {
+        self.file.sync_data()
     }
 
     pub(crate) fn finish(self) -> Result<(), hound::Error> {
         self.wav.finalize()
     }
+
+    /// Ends as a killed recorder would, with a length of 0: whoever reads the file will know that
+    /// sound is missing.
+    pub(crate) fn break_off(self) -> Result<(), hound::Error> {
+        self.wav.finalize()?;
+        let mut file = self.file;
+        file.seek(SeekFrom::Start(LENGTH_AT))?;
+        Ok(file.write_all(&0u32.to_le_bytes())?)
+    }
 }
+
+/// Where the length of the sound stands in the header of a 16-bit WAV file.
+const LENGTH_AT: u64 = 40;
 
 pub(crate) fn written(path: &Path, error: hound::Error) -> Error {
     match error {
@@ -77,7 +102,12 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("hotline-cut-{}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
         let (whole, part) = (dir.join("whole.wav"), dir.join("part.wav"));
-        let spec = WavSpec { channels: 2, sample_rate: 16_000, bits_per_sample: 16, sample_format: SampleFormat::Int };
+        let spec = WavSpec {
+            channels: 2,
+            sample_rate: 16_000,
+            bits_per_sample: 16,
+            sample_format: SampleFormat::Int,
+        };
         let mut wav = WavWriter::create(&whole, spec).unwrap();
         for n in 0..16_000i16 {
             wav.write_sample(0i16).unwrap();
@@ -85,9 +115,13 @@ mod tests {
         }
         wav.finalize().unwrap();
         cut(&whole, 1, 250..500, &part).unwrap();
-        let samples: Vec<i16> = hound::WavReader::open(&part).unwrap().samples::<i16>().map(Result::unwrap).collect();
+        let samples: Vec<i16> =
+            hound::WavReader::open(&part).unwrap().samples::<i16>().map(Result::unwrap).collect();
         assert_eq!(samples.len(), 4_000);
-        assert!((i32::from(samples[0]) - 4_000).abs() <= 1 && (i32::from(samples[3_999]) - 7_999).abs() <= 1);
+        assert!(
+            (i32::from(samples[0]) - 4_000).abs() <= 1
+                && (i32::from(samples[3_999]) - 7_999).abs() <= 1
+        );
         std::fs::remove_dir_all(&dir).unwrap();
     }
 }

@@ -122,6 +122,8 @@ pub struct Patience {
     pub asks: u32,
     /// Silences before a person is offered.
     pub silences: u32,
+    /// Characters under which a caller who does not greet said nothing.
+    pub least_words: usize,
 }
 
 /// A department.
@@ -215,6 +217,8 @@ pub struct Phrases {
     pub person: Words,
     /// The caller meant another number.
     pub wrong_number: Words,
+    /// Somebody is on the line, though he says nothing else.
+    pub greeting: Words,
 }
 
 /// A first-level category.

@@ -227,7 +227,11 @@ impl<'a> Dialogue<'a> {
     }
 
     fn conclude(&self, heard: &Heard, understood: Vec<Interpretation>) -> Conclusion {
-        let spoke = heard.said.iter().any(|said| said.leg != Leg::Agent && said.chars.iter().any(|c| c.ch.is_alphanumeric()));
+        let mut caller = heard.said.iter().filter(|said| said.leg != Leg::Agent).map(Said::text);
+        // A syllable here and there is what a recogniser makes of a ringing line; who greets is somebody.
+        let least = self.city.patience.least_words;
+        let spoke = caller.clone().map(|text| text.chars().filter(|ch| ch.is_alphanumeric()).count()).sum::<usize>() >= least
+            || caller.any(|text| self.city.phrases.greeting.are_in(&text));
         let outcome = match (spoke, understood.is_empty()) {
             (false, _) => Outcome::Unusable,
             (true, false) => Outcome::Tickets,

@@ -119,9 +119,11 @@ struct Fit<'a> {
 }
 
 /// What a certain category weighs: as much as two words.
-const CATEGORY_WEIGHT: f32 = 2.0;
+const CATEGORY_WEIGHT: f32 = 1.9;
 /// What a word weighs that is said where callers come to the point, against one said later.
 const EARLY: f32 = 1.4;
+/// What a word weighs each time it is said again.
+const REPEATED: f32 = 0.3;
 /// The share of the matter's characters that is early.
 const EARLY_SHARE: f32 = 0.4;
 
@@ -142,13 +144,12 @@ fn fit<'a>(rule: &'a Rule, texts: &[(Span, Vec<char>)], matter: &Interpretation)
     let mut seen = Vec::new();
     let mut weight = 0.0;
     for (word, span, before) in &found {
-        if !seen.contains(word) {
-            seen.push(*word);
-            // Longer words are more to the point: 消防通道 says more than 小区.
-            let own = 1.0 + 0.25 * (span.end - span.start).saturating_sub(2) as f32;
-            let early = (*before as f32) < EARLY_SHARE * length as f32;
-            weight += if early { own * EARLY } else { own };
-        }
+        // Longer words are more to the point: 消防通道 says more than 工地.
+        let own = 1.0 + 0.5 * (span.end - span.start).saturating_sub(2) as f32;
+        let early = (*before as f32) < EARLY_SHARE * length as f32;
+        let again = seen.iter().filter(|known| *known == word).count() as i32;
+        weight += own * REPEATED.powi(again) * if early { EARLY } else { 1.0 };
+        seen.push(*word);
     }
     Some(Fit { rule, word: Some(first), weight })
 }

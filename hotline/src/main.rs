@@ -19,7 +19,7 @@ mod table;
 mod take;
 mod train;
 
-use std::io::Write;
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -87,7 +87,8 @@ fn log(verbose: u8) {
     };
     // Libraries log what they like at their own levels; only ours are known to be free of words.
     let filter = EnvFilter::new(format!("off,hotline={level},tickets={level},asr={level},audio={level},nlu={level}"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let coloured = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(coloured).init();
 }
 
 #[expect(clippy::print_stderr, reason = "errors of the command line are told to the user")]
@@ -99,5 +100,10 @@ fn complain(error: &anyhow::Error) {
 
 /// `hotline tickets | head` ends quietly.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe))
+    let kind = |cause: &(dyn std::error::Error + 'static)| {
+        // What writes JSON keeps the system's error to itself.
+        let json = cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
+        json.or_else(|| cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind))
+    };
+    error.chain().any(|cause| kind(cause) == Some(ErrorKind::BrokenPipe))
 }

@@ -72,9 +72,8 @@ pub(crate) struct Hint<L> {
     pub(crate) end: usize,
 }
 
-/// Turns of speech that decide what a call is; the dialogue goes by the same file.
+/// Turns of speech that decide what a call is; the dialogue goes by the same file, and by more of it.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Phrases {
     pub(crate) person: Words,
     pub(crate) wrong_number: Words,

@@ -15,6 +15,8 @@ mod import;
 mod journal;
 mod number;
 mod store;
+#[cfg(test)]
+mod tests;
 mod ticket;
 
 pub use check::{Checked, Finding};

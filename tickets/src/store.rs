@@ -349,8 +349,14 @@ fn collect_texts(value: &Value, into: &mut String) {
         Value::Array(items) => items.iter().for_each(|item| collect_texts(item, into)),
         Value::Object(fields) => {
             for (name, field) in fields {
-                match field.as_str() {
-                    Some(text) if name == "text" => into.extend(["\n", text]),
+                match (name.as_str(), field) {
+                    ("text", Value::String(text)) => into.extend(["\n", text]),
+                    // An utterance may be kept character by character.
+                    ("ch", Value::String(ch)) => into.push_str(ch),
+                    ("chars", chars) => {
+                        into.push('\n');
+                        collect_texts(chars, into);
+                    }
                     _ => collect_texts(field, into),
                 }
             }

@@ -1,0 +1,154 @@
+//! Nothing of a caller reaches a log, an export that should be blank, or a stranger's eyes.
+
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::Value;
+
+use crate::run::{Desk, Done, FEW, few, fixture, sidecar, text_of};
+
+/// Characters in a row that give a caller away.
+const WINDOW: usize = 4;
+
+/// Everything that a few callers said and gave, as windows of characters.
+struct Secrets(Vec<String>);
+
+impl Secrets {
+    /// What they really said and what was heard of it.
+    fn of(calls: &[Value]) -> Secrets {
+        let mut windows = Vec::new();
+        let mut add = |text: &str| {
+            let chars: Vec<char> = text.chars().filter(|ch| ch.is_alphanumeric()).collect();
+            windows.extend(chars.windows(WINDOW).map(|window| window.iter().collect::<String>()));
+        };
+        for name in FEW {
+            let description = sidecar(&fixture(name));
+            let lines = description.get("line").and_then(toml::Value::as_array).into_iter().flatten();
+            lines.filter(|line| line["leg"].as_str() != Some("agent")).for_each(|line| add(line["text"].as_str().unwrap()));
+            description.get("caller").and_then(toml::Value::as_str).into_iter().for_each(&mut add);
+        }
+        for call in calls {
+            call["transcript"].as_array().unwrap().iter().for_each(|said| add(said["text"].as_str().unwrap()));
+        }
+        windows.sort();
+        windows.dedup();
+        Secrets(windows)
+    }
+
+    /// The first of them that a text gives away. Moments and hashes hold digits of their own.
+    fn told_in(&self, log: &str) -> Option<&String> {
+        let digest = |word: &str| word.len() >= 16 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let moment = |word: &str| word.len() >= 20 && word.as_bytes()[4] == b'-' && word.contains('T');
+        let words = log.split(|ch: char| ch.is_whitespace() || matches!(ch, '/' | '"' | '='));
+        let kept: Vec<&str> = words.filter(|word| !digest(word.split('.').next().unwrap_or(word)) && !moment(word)).collect();
+        let text = kept.join(" ");
+        self.0.iter().find(|secret| text.contains(*secret))
+    }
+
+    #[track_caller]
+    fn assert_kept(&self, done: &Done) {
+        assert_eq!(self.told_in(&done.err), None, "{done}");
+    }
+}
+
+#[test]
+fn no_log_at_any_level_tells_what_a_caller_said() {
+    let desk = Desk::fresh();
+    let paths: Vec<String> = FEW.iter().map(|name| fixture(name)).collect();
+    let take: Vec<&str> = ["-vv", "take", "--json"].into_iter().chain(paths.iter().map(String::as_str)).collect();
+    // The loudest that the environment could ask for.
+    let output = desk.command(&take).env("RUST_LOG", "trace").env("RUST_BACKTRACE", "full").output().unwrap();
+    let taken = Done::of(&take, output).well();
+    let calls = taken.json();
+    let secrets = Secrets::of(&calls);
+    assert!(secrets.told_in(&taken.out).is_some(), "the secrets are the right ones");
+    assert!(taken.err.contains("WARN") && taken.err.contains("INFO"), "the log is on: {taken}");
+    secrets.assert_kept(&taken);
+
+    let ids: Vec<&str> = calls.iter().filter_map(|call| call["tickets"][0]["id"].as_str()).collect();
+    let manhole = calls[FEW.iter().position(|name| *name == "35-").unwrap()]["tickets"][0]["id"].as_str().unwrap();
+    let backup = text_of(&desk.path("backup"));
+    let corrections = text_of(&desk.path("corrections"));
+    for id in &ids {
+        secrets.assert_kept(&desk.run(&["-vv", "replay", id]).well());
+        secrets.assert_kept(&desk.run(&["-vv", "replay", id, "--decide"]).well());
+        secrets.assert_kept(&desk.run(&["-vv", "ticket", id]).well());
+    }
+    let correct = ["-vv", "correct", manhole, "--phone", "13426087715", "--said", "0:马路中间有个井盖没了", "--by", "小李", "--why", "回听"];
+    secrets.assert_kept(&desk.run(&correct).well());
+    secrets.assert_kept(&desk.run(&["-vv", "tickets", "--search", "井盖"]).well());
+    secrets.assert_kept(&desk.run(&["-vv", "export"]).well());
+    secrets.assert_kept(&desk.run(&["-vv", "export", "--full", "--output", &backup]).well());
+    secrets.assert_kept(&desk.run(&["-vv", "export", "--corrections", &corrections]).well());
+    secrets.assert_kept(&desk.run(&["-vv", "rebuild"]).well());
+    secrets.assert_kept(&Desk::fresh().run(&["-vv", "import", &backup]).well());
+    secrets.assert_kept(&desk.feed(&["-vv", "interpret"], "我家井盖没了，电话幺三四二六零八七七幺五\n".as_bytes()).well());
+}
+
+#[test]
+fn damage_is_reported_without_the_words_that_were_damaged() {
+    let desk = Desk::with_few();
+    let transcripts = desk.data.join("transcripts");
+    let id = few().id("35-");
+    for shelf in std::fs::read_dir(transcripts).unwrap() {
+        for file in std::fs::read_dir(shelf.unwrap().path()).unwrap() {
+            let path = file.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            std::fs::write(&path, text.replace("\"said\"", "\"sagt\"").replace("\"chars\":[", "\"chars\":\"井盖没了\",\"x\":[")).unwrap();
+        }
+    }
+    let secrets = Secrets::of(&few().calls);
+    for command in [&["replay", id][..], &["ticket", id], &["check"], &["replay", id, "--decide"]] {
+        let done = desk.run(command);
+        assert_ne!(done.code, Some(0), "{done}");
+        done.assert_calm();
+        secrets.assert_kept(&done);
+    }
+    let backup = Desk::with_few().run(&["export", "--full"]).well().out.replace("\"title\"", "\"titel\"");
+    secrets.assert_kept(&Desk::fresh().feed(&["import", "-"], backup.as_bytes()));
+}
+
+#[test]
+fn a_redacted_export_holds_no_number_name_or_house() {
+    let desk = Desk::with_few();
+    let ids = desk.ids();
+    desk.run(&["correct", &ids[0], "--name", "王建国", "--phone", "13912345678", "--by", "小李", "--why", "回拨13912345678核实"]).well();
+    let file = text_of(&desk.path("redacted"));
+    desk.run(&["export", "--output", &file]).well();
+    let on_file = std::fs::read_to_string(&file).unwrap();
+    for exported in [desk.run(&["export"]).well().out, on_file] {
+        assert_eq!(exported.lines().count(), ids.len());
+        for name in FEW {
+            let description = sidecar(&fixture(name));
+            let line = description.get("caller").and_then(toml::Value::as_str);
+            let given = description["expect"].get("ticket").and_then(|tickets| tickets[0].get("phone")?.as_str());
+            for number in line.into_iter().chain(given).chain(["13912345678"]).filter(|number| !number.is_empty()) {
+                assert!(!exported.contains(number), "{number} of {name}");
+            }
+        }
+        assert!(!exported.contains("王建国"));
+        for ticket in few().calls.iter().filter_map(|call| call["tickets"].get(0)) {
+            let detail = ticket["place"]["detail"].as_str().filter(|detail| detail.chars().count() >= WINDOW);
+            assert!(detail.is_none_or(|detail| !exported.contains(detail)), "{detail:?}");
+        }
+    }
+    let replayed = desk.run(&["replay", few().id("12-"), "--redact"]).well();
+    for number in ["13581760349", "幺三五八幺七六", "一三五八一七六"] {
+        assert!(!replayed.out.contains(number), "{replayed}");
+    }
+}
+
+#[test]
+fn a_full_backup_is_for_its_owner_and_is_recorded() {
+    let desk = Desk::with_few();
+    let path = desk.path("backup");
+    let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    for _ in 0..2 {
+        desk.run(&["export", "--full", "--by", "老张", "--output", &text_of(&path)]).well();
+        assert_eq!(mode(), 0o600);
+        // Whatever lay there before does not lend its mode.
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    let backup = std::fs::read_to_string(&path).unwrap();
+    let exports: Vec<&str> = backup.lines().filter(|line| line.contains("\"exported\"") && line.contains("老张")).collect();
+    assert_eq!(exports.len(), 2, "both exports are on record");
+}
