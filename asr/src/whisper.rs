@@ -227,7 +227,7 @@ impl Worker {
                 sum += f64::from(data.plog);
                 count += 1;
                 let bytes = token.to_bytes().map(<[u8]>::to_vec).unwrap_or_default();
-                let at_ms = (data.t_dtw >= 0).then_some(data.t_dtw as u64 * 10);
+                let at_ms = (data.t_dtw >= 0).then_some((data.t_dtw as u64 * 10).saturating_sub(ALIGNMENT_LAG_MS));
                 tokens.push(Token { bytes, confidence: data.p, at_ms });
             }
         }
@@ -264,7 +264,10 @@ struct Token {
 }
 
 /// Longest time that one character is taken to sound.
-const LONGEST_CHAR_MS: u64 = 400;
+const LONGEST_CHAR_MS: u64 = 280;
+/// The decoder looks at a sound once it has heard enough of it: the alignment of 475 lines whose
+/// beginnings are known lay this much behind (median).
+const ALIGNMENT_LAG_MS: u64 = 150;
 
 fn merge(tokens: &[Token], length_ms: u64) -> Vec<Char> {
     // Characters with the token that began them.
@@ -368,7 +371,7 @@ mod tests {
         let tokens = [token(&water[..2], 100), token(&water[2..], 150), token("停了".as_bytes(), 400), token(b" ", 900)];
         let chars = merge(&tokens, 1000);
         let seen: Vec<(char, u64, u64)> = chars.iter().map(|c| (c.ch, c.start_ms, c.end_ms)).collect();
-        assert_eq!(seen, [('水', 100, 400), ('停', 400, 650), ('了', 650, 900)]);
+        assert_eq!(seen, [('水', 100, 380), ('停', 400, 650), ('了', 650, 900)]);
     }
 
     #[test]

@@ -217,6 +217,8 @@ pub struct Phrases {
     pub person: Words,
     /// The caller meant another number.
     pub wrong_number: Words,
+    /// The agent tells the caller so.
+    pub wrong_number_agent: Words,
     /// Somebody is on the line, though he says nothing else.
     pub greeting: Words,
 }

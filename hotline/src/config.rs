@@ -20,6 +20,8 @@ pub struct Config {
     pub models: Option<PathBuf>,
     /// Whisper model by name or file.
     pub model: Option<String>,
+    /// Address of a model hub that `hotline models pull` fetches from; HOTLINE_HUB goes before it.
+    pub hub: Option<String>,
     /// How recordings without a TOML file beside them are to be read.
     pub recordings: Recordings,
     /// How speech is recognised.

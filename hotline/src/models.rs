@@ -91,7 +91,8 @@ pub fn run(global: &Global, setting: &Setting, action: &ModelAction) -> anyhow::
         }
         ModelAction::Pull { name } => {
             let entry = manifest.entry(name).or_exit(exit::MODEL)?;
-            writeln!(out, "{}", models::pull(entry, into).or_exit(exit::MODEL)?.display())?;
+            let hub = std::env::var("HOTLINE_HUB").ok().filter(|hub| !hub.is_empty()).or(setting.config.hub.clone());
+            writeln!(out, "{}", models::pull(entry, into, hub.as_deref()).or_exit(exit::MODEL)?.display())?;
         }
     }
     Ok(0)

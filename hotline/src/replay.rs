@@ -10,7 +10,7 @@ use crate::config::Setting;
 use crate::convert::leg_name;
 use crate::exit::{self, OrExit};
 use crate::show;
-use crate::table::Table;
+use crate::table::{Table, shorten};
 use crate::take::{load_transcript, open_store};
 use crate::{print_json, print_text};
 
@@ -155,12 +155,15 @@ fn decide(global: &Global, setting: &Setting, store: &Store, ticket: &Ticket, ca
     } else {
         let mut table = Table::new(&["字段", "受理时", "现在"]);
         for (field, was, now) in &differences {
-            table.row([field.clone(), was.to_string(), now.to_string()]);
+            table.row([field.clone(), shorten(&was.to_string(), WIDEST), shorten(&now.to_string(), WIDEST)]);
         }
         print_text(&table.to_string())?;
     }
     Ok(code)
 }
+
+/// Columns of a value in the table of differences; `--json` shows the whole.
+const WIDEST: usize = 60;
 
 type Difference = (String, serde_json::Value, serde_json::Value);
 

@@ -77,6 +77,7 @@ pub(crate) struct Hint<L> {
 pub(crate) struct Phrases {
     pub(crate) person: Words,
     pub(crate) wrong_number: Words,
+    pub(crate) wrong_number_agent: Words,
 }
 
 /// How people on this line speak.

@@ -106,9 +106,21 @@ impl Understanding {
             }
         }
         // The agent says it too: 您打错了，这里是市民服务热线.
-        let agent = heard.said.iter().filter(|said| said.leg == Leg::Agent);
-        wrong |= agent.clone().any(|said| phrases.wrong_number.are_in(&said.text()));
-        (wrong && substance < WRONG_NUMBER_SUBSTANCE) || (person && beside < PERSON_SUBSTANCE)
+        let mut agent = heard.said.iter().filter(|said| said.leg == Leg::Agent);
+        wrong |= agent.any(|said| phrases.wrong_number_agent.are_in(&said.text()));
+        (wrong && substance < WRONG_NUMBER_SUBSTANCE)
+            || (person && (beside < PERSON_SUBSTANCE || (beside < WRONG_NUMBER_SUBSTANCE && !self.is_about_something(heard))))
+    }
+
+    /// Whether the caller says a word that belongs to a category, or names a place or a number.
+    fn is_about_something(&self, heard: &Heard) -> bool {
+        let mut caller = heard.said.iter().enumerate().filter(|(_, said)| said.leg != Leg::Agent);
+        let named = |said: &Said| {
+            let text: Vec<char> = said.chars.iter().map(|c| c.ch).collect();
+            !self.rules.category_hints(&text).is_empty()
+        };
+        phone::find(heard, &self.rules.speech.this_number).is_some()
+            || caller.any(|(utterance, said)| named(said) || self.places.find(heard, &[utterance]).is_some_and(|place| place.confidence > 0.6))
     }
 
     fn one(&self, heard: &Heard, spans: Vec<Span>, whole: &[Span]) -> Interpretation {

@@ -185,13 +185,21 @@ pub fn build(
 ///
 /// # Errors
 /// [`Error::NoSource`].
-pub fn pull(entry: &Entry, into: &Path) -> Result<PathBuf, Error> {
+pub fn pull(entry: &Entry, into: &Path, hub: Option<&str>) -> Result<PathBuf, Error> {
     let target = into.join(entry.file_name(Format::F16));
     let mut reasons = Vec::new();
     for source in &entry.sources {
-        let Some(url) = &source.url else { continue };
+        let Some(file) = &source.url else { continue };
+        let url = match hub {
+            _ if file.contains("://") => file.clone(),
+            Some(hub) => format!("{}/{file}", hub.trim_end_matches('/')),
+            None => {
+                reasons.push(format!("  no model hub is named; set HOTLINE_HUB, or `hub` in hotline.toml, to the address under which {file} lies"));
+                continue;
+            }
+        };
         let sha256 = Some(source.sha256.as_str()).filter(|sha| !sha.is_empty());
-        match fetch::file(url, sha256, &target) {
+        match fetch::file(&url, sha256, &target) {
             Ok(()) => return Ok(target),
             Err(error) => reasons.push(format!("  {error}")),
         }
