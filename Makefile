@@ -30,8 +30,10 @@ packages:
 test-packages:
 	@./.ci/packages $(PACKAGES) $(TEST_PACKAGES)
 
+# The whole workspace, so that tests and binary share what they are built from;
+# `cargo build --release -p hotline` alone builds the binary as well.
 build: packages
-	cargo build --release --locked -p hotline
+	cargo build --release --locked --workspace
 
 models: build
 	$(HOTLINE) models build
@@ -48,7 +50,7 @@ quick:
 	cargo test --locked -p audio -p dialogue -p tickets
 
 bench: models
-	cargo bench --locked --workspace
+	cargo bench --locked --workspace --benches
 	$(HOTLINE) eval asr audio-fixtures --peer
 	$(HOTLINE) eval calls audio-fixtures --peer
 

@@ -233,10 +233,11 @@ impl<'a> Dialogue<'a> {
         let spoke = caller.clone().map(|text| text.chars().filter(|ch| ch.is_alphanumeric()).count()).sum::<usize>() >= least
             || caller.any(|text| self.city.phrases.greeting.are_in(&text));
         let outcome = match (spoke, understood.is_empty()) {
-            (false, _) => Outcome::Unusable,
-            (true, false) => Outcome::Tickets,
-            (true, true) if self.wants_person => Outcome::Transfer,
+            (_, false) => Outcome::Tickets,
+            (_, true) if self.wants_person => Outcome::Transfer,
+            (_, true) if self.wrong_number => Outcome::None,
             (true, true) => Outcome::None,
+            (false, true) => Outcome::Unusable,
         };
         let drafts = match outcome {
             Outcome::Tickets => understood.into_iter().map(|matter| Draft::of(self.city, heard, matter)).collect(),

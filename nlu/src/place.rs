@@ -168,11 +168,41 @@ impl Gazetteer {
                 && b.span.end - b.span.start > a.span.end - a.span.start
                 && b.score >= 0.5
         };
+        readings.extend(self.misheard_districts(heard));
         let all = readings.clone();
         readings.retain(|reading| !all.iter().any(|other| longer(reading, other)));
         let misheard = self.misheard(heard, &readings);
         readings.extend(misheard);
         readings
+    }
+
+    /// The city's own districts under words that only resemble their whole names: 海定区.
+    fn misheard_districts(&self, heard: &Heard) -> Vec<Reading> {
+        /// Likeness of the whole name from which a district counts.
+        const LEAST: f32 = 0.88;
+        let first = self.areas.partition_point(|area| area.code.as_str() < self.home.as_str());
+        let city = self.areas[first..].iter().enumerate().take_while(|(_, area)| area.code.starts_with(&self.home));
+        let districts: Vec<(usize, Vec<char>)> = city
+            .filter(|(_, area)| area.code.len() == DISTRICT)
+            .map(|(at, area)| (first + at, area.name.chars().collect::<Vec<char>>()))
+            .filter(|(_, name)| name.len() >= 3)
+            .collect();
+        let mut found = Vec::new();
+        for (utterance, said) in heard.said.iter().enumerate() {
+            let text: Vec<char> = said.chars.iter().map(|c| c.ch).collect();
+            for (area, name) in &districts {
+                for (start, window) in text.windows(name.len()).enumerate() {
+                    let like = window.iter().zip(name).map(|(a, b)| alike(*a, *b)).sum::<f32>() / name.len() as f32;
+                    if like < LEAST || window == &name[..] {
+                        continue;
+                    }
+                    let span = Span { utterance, start, end: start + name.len() };
+                    let by_agent = said.leg == Leg::Agent;
+                    found.push(Reading { area: *area, span, score: 0.9 * like.powi(3), kind: Kind::Full, by_agent });
+                }
+            }
+        }
+        found
     }
 
     /// Streets of the districts that were named, under words that only resemble them: 许愿路街道 in

@@ -243,7 +243,8 @@ const INITIALS: [(f32, &[&str]); 12] = [
 ];
 
 /// Finals likewise.
-const FINALS: [(f32, &[&str]); 14] = [
+const FINALS: [(f32, &[&str]); 15] = [
+    (0.6, &["ian", "in", "ing"]),
     (0.85, &["an", "ang"]),
     (0.85, &["en", "eng"]),
     (0.85, &["in", "ing"]),

@@ -12,7 +12,8 @@ fn a_call_gives_the_ticket_that_its_description_expects() {
         let description = sidecar(&recording);
         let expect = &description["expect"];
         assert_eq!(call["outcome"].as_str(), expect["outcome"].as_str(), "{name}");
-        let expected = expect.get("ticket").and_then(toml::Value::as_array).map_or(&[][..], Vec::as_slice);
+        let expected =
+            expect.get("ticket").and_then(toml::Value::as_array).map_or(&[][..], Vec::as_slice);
         let tickets = call["tickets"].as_array().unwrap();
         assert_eq!(tickets.len(), expected.len(), "{name}");
         for (ticket, expected) in tickets.iter().zip(expected) {
@@ -27,7 +28,10 @@ fn assert_ticket(name: &str, ticket: &Value, expected: &toml::Value) {
     let any_of = |field: &str, allowed: &str| {
         let Some(allowed) = expected.get(allowed).and_then(toml::Value::as_array) else { return };
         let value = ticket[field].as_str();
-        assert!(allowed.iter().any(|allowed| allowed.as_str() == value), "{name}: {field} is {value:?}, not of {allowed:?}");
+        assert!(
+            allowed.iter().any(|allowed| allowed.as_str() == value),
+            "{name}: {field} is {value:?}, not of {allowed:?}"
+        );
     };
     any_of("type", "types");
     any_of("category", "categories");
@@ -46,13 +50,26 @@ fn assert_ticket(name: &str, ticket: &Value, expected: &toml::Value) {
 #[test]
 fn the_json_of_a_call_has_the_fields_of_the_format() {
     for call in &few().calls {
-        for field in ["recording", "sha256", "started_at", "duration_ms", "outcome", "incomplete", "transcript", "tickets"] {
+        for field in [
+            "recording",
+            "sha256",
+            "started_at",
+            "duration_ms",
+            "outcome",
+            "incomplete",
+            "transcript",
+            "tickets",
+        ] {
             assert!(!call[field].is_null(), "{field} of {call}");
         }
         let mut last = 0;
         for said in call["transcript"].as_array().unwrap() {
-            let (start, end) = (said["start_ms"].as_u64().unwrap(), said["end_ms"].as_u64().unwrap());
-            assert!(last <= start && start < end && end <= call["duration_ms"].as_u64().unwrap() + 100, "{said}");
+            let (start, end) =
+                (said["start_ms"].as_u64().unwrap(), said["end_ms"].as_u64().unwrap());
+            assert!(
+                last <= start && start < end && end <= call["duration_ms"].as_u64().unwrap() + 100,
+                "{said}"
+            );
             last = start;
             assert!(matches!(said["leg"].as_str(), Some("agent" | "caller" | "mixed")));
             assert!((0.0..=1.0).contains(&said["confidence"].as_f64().unwrap()));
@@ -78,7 +95,10 @@ fn assert_evidence_is_of_the_caller(call: &Value, ticket: &Value) {
             let (start, end) = (span["start"].as_u64().unwrap(), span["end"].as_u64().unwrap());
             assert!(start < end && end <= length, "{field}: {span} of {said}");
             let (from, to) = (span["start_ms"].as_u64().unwrap(), span["end_ms"].as_u64().unwrap());
-            assert!(from <= to && to <= said["end_ms"].as_u64().unwrap(), "{field}: {span} of {said}");
+            assert!(
+                from <= to && to <= said["end_ms"].as_u64().unwrap(),
+                "{field}: {span} of {said}"
+            );
             let confirmed = matches!(field.as_str(), "phone" | "place");
             assert!(said["leg"] != "agent" || confirmed, "{field} comes from the agent: {said}");
         }
@@ -101,7 +121,10 @@ fn a_mono_mix_is_split_by_turn_and_marked_uncertain() {
         assert!(transcript.iter().filter(|said| said["leg"] == leg).count() >= 3, "{leg}: {call}");
     }
     assert!(transcript.iter().all(|said| said["leg_uncertain"] == true));
-    assert!(texts(&call["tickets"][0]["notes"]).iter().any(|note| note.contains("单声道")), "{call}");
+    assert!(
+        texts(&call["tickets"][0]["notes"]).iter().any(|note| note.contains("单声道")),
+        "{call}"
+    );
 }
 
 #[test]
@@ -109,7 +132,10 @@ fn a_deadline_counts_from_the_call_and_never_from_now() {
     let deadline = |name: &str| few().ticket(name)["deadline"].as_str().unwrap().to_owned();
     // 2026-07-11T22:48:02, two hours; 2026-07-20, thirteen working days or three.
     assert_eq!(deadline("24-"), "2026-07-12T00:48:02+08:00");
-    assert!(["2026-08-06T18:00:00+08:00", "2026-07-23T18:00:00+08:00"].contains(&deadline("35-").as_str()));
+    assert!(
+        ["2026-08-06T18:00:00+08:00", "2026-07-23T18:00:00+08:00"]
+            .contains(&deadline("35-").as_str())
+    );
 }
 
 #[test]
@@ -138,7 +164,8 @@ fn the_same_recording_in_another_store_is_the_same_ticket_but_for_its_number() {
     };
     let names = ["38-", "35-", "24-"];
     let paths: Vec<String> = names.iter().map(|name| fixture(name)).collect();
-    let args: Vec<&str> = ["take", "--json"].into_iter().chain(paths.iter().map(String::as_str)).collect();
+    let args: Vec<&str> =
+        ["take", "--json"].into_iter().chain(paths.iter().map(String::as_str)).collect();
     let other = Desk::fresh().run(&args).well().json();
     for (name, call) in names.iter().zip(&other) {
         assert_eq!(without_number(call), without_number(few().call(name)));
@@ -149,7 +176,22 @@ fn the_same_recording_in_another_store_is_the_same_ticket_but_for_its_number() {
 fn sound_on_standard_input_is_taken_like_a_file() {
     let desk = Desk::fresh();
     let bytes = std::fs::read(fixture("24-")).unwrap();
-    let call = desk.feed(&["take", "--json", "--legs", "caller", "--started-at", "2026-07-11T22:48:02+08:00", "-"], &bytes).well().json().remove(0);
+    let call = desk
+        .feed(
+            &[
+                "take",
+                "--json",
+                "--legs",
+                "caller",
+                "--started-at",
+                "2026-07-11T22:48:02+08:00",
+                "-",
+            ],
+            &bytes,
+        )
+        .well()
+        .json()
+        .remove(0);
     let file = few().call("24-");
     assert_eq!(call["transcript"], file["transcript"]);
     assert_eq!(call["started_at"], file["started_at"]);

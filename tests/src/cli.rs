@@ -31,13 +31,20 @@ fn a_list_is_narrowed_by_department_status_time_and_words() {
         field(&fitting, "id").into_iter().map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(list(&["--department", "市公安局"]), expect(&|t| t["department"] == "市公安局"));
-    assert_eq!(list(&["--department", "派出所"]), list(&["--department", "市公安局"]), "an alias will do");
+    assert_eq!(
+        list(&["--department", "派出所"]),
+        list(&["--department", "市公安局"]),
+        "an alias will do"
+    );
     for status in ["已派遣", "待补充", "待复核"] {
         assert_eq!(list(&["--status", status]), expect(&|t| t["status"] == status), "{status}");
     }
     let id = |name: &str| few().id(name).to_owned();
     assert_eq!(list(&["--since", "2026-07-11", "--until", "2026-07-12"]), [id(EMERGENCY)]);
-    assert_eq!(list(&["--since", "2026-07-11T22:48:03+08:00", "--until", "2026-08-01"]), [id(MANHOLE)]);
+    assert_eq!(
+        list(&["--since", "2026-07-11T22:48:03+08:00", "--until", "2026-08-01"]),
+        [id(MANHOLE)]
+    );
     assert_eq!(list(&["--until", "2026-03-01"]), [id(WATER)]);
     assert_eq!(list(&["--since", "2027-01-01"]), [""; 0]);
     // The words stand in the transcript, whatever the title is.
@@ -60,7 +67,10 @@ fn tables_align_whatever_the_script() {
         let cells: Vec<(usize, char)> = wide(line);
         for start in &starts[1..] {
             let before = cells.iter().filter(|(at, _)| *at + 2 == *start || *at + 1 == *start);
-            assert!(before.map(|(_, ch)| *ch).all(|ch| ch == ' '), "no gap before column {start} of {line:?}");
+            assert!(
+                before.map(|(_, ch)| *ch).all(|ch| ch == ' '),
+                "no gap before column {start} of {line:?}"
+            );
         }
     }
 }
@@ -110,8 +120,36 @@ fn a_ticket_shows_its_fields_with_the_words_they_came_from() {
 fn corrections_and_dispatch_are_events_with_who_and_why() {
     let desk = Desk::with_few();
     let id = few().id(WATER);
-    desk.run(&["correct", id, "--category", "经济管理", "--urgency", "紧急", "--place", "海淀区中关村街道", "--by", "小李", "--why", "回听录音"]).well();
-    desk.run(&["correct", id, "--emergency", "true", "--phone", "13800138000", "--said", "1:我们这片停水了", "--by", "小王", "--why", "核实"]).well();
+    desk.run(&[
+        "correct",
+        id,
+        "--category",
+        "经济管理",
+        "--urgency",
+        "紧急",
+        "--place",
+        "海淀区中关村街道",
+        "--by",
+        "小李",
+        "--why",
+        "回听录音",
+    ])
+    .well();
+    desk.run(&[
+        "correct",
+        id,
+        "--emergency",
+        "true",
+        "--phone",
+        "13800138000",
+        "--said",
+        "1:我们这片停水了",
+        "--by",
+        "小王",
+        "--why",
+        "核实",
+    ])
+    .well();
     desk.run(&["dispatch", id, "--to", "环保局", "--by", "老张"]).well();
     let ticket = desk.run(&["ticket", id, "--json"]).well().json().remove(0);
     assert_eq!(ticket["category"], "经济管理");
@@ -122,15 +160,23 @@ fn corrections_and_dispatch_are_events_with_who_and_why() {
     assert_eq!(ticket["department"], "区生态环境局", "an alias stands for the full name");
     assert!(texts(&ticket["place"]["names"]).contains(&"中关村街道"), "{}", ticket["place"]);
     let history = ticket["history"].as_array().unwrap();
-    let events = |kind: &str| history.iter().filter(|record| record["event"] == kind).collect::<Vec<_>>();
+    let events =
+        |kind: &str| history.iter().filter(|record| record["event"] == kind).collect::<Vec<_>>();
     let corrected = events("corrected");
     let urgency = corrected.iter().find(|record| record["field"] == "urgency").unwrap();
-    assert_eq!((&urgency["from"], &urgency["to"], &urgency["by"], &urgency["why"]), (&"一般".into(), &"紧急".into(), &"小李".into(), &"回听录音".into()));
+    assert_eq!(
+        (&urgency["from"], &urgency["to"], &urgency["by"], &urgency["why"]),
+        (&"一般".into(), &"紧急".into(), &"小李".into(), &"回听录音".into())
+    );
     let said = events("transcript_corrected").remove(0);
-    assert_eq!((&said["utterance"], &said["to"], &said["by"]), (&1.into(), &"我们这片停水了".into(), &"小王".into()));
+    assert_eq!(
+        (&said["utterance"], &said["to"], &said["by"]),
+        (&1.into(), &"我们这片停水了".into(), &"小王".into())
+    );
     assert_eq!(events("dispatched").remove(0)["by"], "老张");
     let page = desk.run(&["ticket", id]).well().out;
-    for word in ["小李", "回听录音", "一般 → 紧急", "派单 区生态环境局", "老张"] {
+    for word in ["小李", "回听录音", "一般 → 紧急", "派单 区生态环境局", "老张"]
+    {
         assert!(page.contains(word), "no {word} in\n{page}");
     }
     let replayed = desk.run(&["replay", id]).well().out;
@@ -178,8 +224,20 @@ fn the_stored_transcript_gives_the_same_ticket_again() {
 #[test]
 fn departments_are_added_edited_and_imported() {
     let desk = Desk::with_few();
-    desk.run(&["departments", "add", "市河长办", "--level", "市", "--alias", "河长", "--by", "老张"]).well();
-    desk.run(&["departments", "add", "市河长办", "--by", "老张"]).refused(1, &["there already", "edit"]);
+    desk.run(&[
+        "departments",
+        "add",
+        "市河长办",
+        "--level",
+        "市",
+        "--alias",
+        "河长",
+        "--by",
+        "老张",
+    ])
+    .well();
+    desk.run(&["departments", "add", "市河长办", "--by", "老张"])
+        .refused(1, &["there already", "edit"]);
     desk.run(&["departments", "edit", "河长", "--rename", "市河长制办公室", "--by", "老张"]).well();
     let csv = "name,level,aliases,duties,active\n市数据局,市,大数据局|数据中心,政务数据,true\n市河长制办公室,市,河长,河湖,false\n";
     let file = desk.file("departments.csv", csv);
@@ -195,7 +253,8 @@ fn departments_are_added_edited_and_imported() {
     let closed = desk.run(&["dispatch", id, "--to", "河长", "--by", "老张"]);
     assert_eq!(closed.code, Some(1), "an inactive department takes no tickets: {closed}");
     let bad = desk.file("bad.csv", "name,active\n市数据局,也许\n");
-    desk.run(&["departments", "import", &bad, "--by", "老张"]).refused(3, &["bad.csv", "line 2", "true or false"]);
+    desk.run(&["departments", "import", &bad, "--by", "老张"])
+        .refused(3, &["bad.csv", "line 2", "true or false"]);
     assert!(desk.run(&["departments"]).well().out.contains("市数据局"));
 }
 
@@ -203,14 +262,29 @@ fn departments_are_added_edited_and_imported() {
 fn a_backup_brings_everything_back_in_an_empty_folder() {
     let desk = Desk::with_few();
     let ids = desk.ids();
-    desk.run(&["correct", few().id(MANHOLE), "--title", "井盖丢失", "--by", "小李", "--why", "标题不准"]).well();
+    desk.run(&[
+        "correct",
+        few().id(MANHOLE),
+        "--title",
+        "井盖丢失",
+        "--by",
+        "小李",
+        "--why",
+        "标题不准",
+    ])
+    .well();
     desk.run(&["departments", "add", "市河长办", "--by", "老张"]).well();
     let backup = desk.run(&["export", "--full"]).well().out;
     let other = Desk::fresh();
     let imported = other.feed(&["import", "-"], backup.as_bytes()).well();
     assert_eq!(imported.out.lines().collect::<Vec<_>>(), ids, "each number, once durable");
     other.assert_sound();
-    for args in [&["tickets", "--json"][..], &["departments", "--json"], &["replay", &ids[0], "--json"], &["ticket", few().id(MANHOLE), "--json"]] {
+    for args in [
+        &["tickets", "--json"][..],
+        &["departments", "--json"],
+        &["replay", &ids[0], "--json"],
+        &["ticket", few().id(MANHOLE), "--json"],
+    ] {
         assert_eq!(other.run(args).well().out, desk.run(args).well().out);
     }
     // The same again changes nothing; a call that was imported is known to `take`.
@@ -249,7 +323,11 @@ fn indexes_are_made_again_and_damage_is_found() {
     }
     let exported = desk.run(&["export", "--full"]);
     assert_eq!(exported.code, Some(7), "an export that lacks files says so: {exported}");
-    assert_eq!(exported.err.lines().filter(|line| line.contains("missing or altered")).count(), 2, "{exported}");
+    assert_eq!(
+        exported.err.lines().filter(|line| line.contains("missing or altered")).count(),
+        2,
+        "{exported}"
+    );
     assert_eq!(desk.run(&["tickets", "--json"]).well().out, before, "the tickets are still there");
     // The remedy that it names: what is missing comes back from a backup.
     std::fs::remove_file(file("38-")).unwrap();
@@ -261,7 +339,8 @@ fn indexes_are_made_again_and_damage_is_found() {
 fn corrected_utterances_are_exported_with_their_sound() {
     let desk = Desk::with_few();
     let id = few().id(MANHOLE);
-    desk.run(&["correct", id, "--said", "0:马路中间有个井盖没了", "--by", "小李", "--why", "回听"]).well();
+    desk.run(&["correct", id, "--said", "0:马路中间有个井盖没了", "--by", "小李", "--why", "回听"])
+        .well();
     desk.run(&["export", "--corrections", "corrections"]).well();
     let list = std::fs::read_to_string(desk.path("corrections/transcripts.tsv")).unwrap();
     let (name, words) = list.trim_end().split_once('\t').unwrap();
@@ -273,14 +352,20 @@ fn corrected_utterances_are_exported_with_their_sound() {
     while let Some(block) = reader.read().unwrap() {
         samples += block.legs[0].len() as u64;
     }
-    assert!((samples * 1000 / u64::from(audio::SAMPLE_RATE)).abs_diff(length) <= 40, "{samples} samples of {length} ms");
+    assert!(
+        (samples * 1000 / u64::from(audio::SAMPLE_RATE)).abs_diff(length) <= 40,
+        "{samples} samples of {length} ms"
+    );
 }
 
 #[test]
 fn texts_are_understood_and_blanked_without_sound() {
     let desk = Desk::fresh();
     let lines = "海淀区中关村街道有个井盖没了，电话一三八零零一三八零零零\n\n喂你好\n";
-    let understood = desk.feed(&["interpret", "--at", "2026-03-02T09:14:05+08:00"], lines.as_bytes()).well().json();
+    let understood = desk
+        .feed(&["interpret", "--at", "2026-03-02T09:14:05+08:00"], lines.as_bytes())
+        .well()
+        .json();
     assert_eq!(understood.len(), 3, "one object a line");
     let ticket = &understood[0]["tickets"][0];
     assert_eq!(ticket["phone"], "13800138000");
@@ -292,7 +377,8 @@ fn texts_are_understood_and_blanked_without_sound() {
     for list in ["phones", "ids", "plates", "times", "amounts", "names"] {
         assert!(understood[2][list].is_array(), "{list}");
     }
-    let redacted = desk.feed(&["redact"], "我叫王建国，电话13800138000\n路灯坏了\n".as_bytes()).well().out;
+    let redacted =
+        desk.feed(&["redact"], "我叫王建国，电话13800138000\n路灯坏了\n".as_bytes()).well().out;
     assert_eq!(redacted.lines().count(), 2);
     assert!(!redacted.contains("13800138000") && redacted.contains("路灯坏了"), "{redacted}");
 }
@@ -305,7 +391,14 @@ fn what_there_is_is_documented() {
     for command in commands.split(' ') {
         assert!(help.contains(&format!("\n  {command} ")), "{command} in\n{help}");
     }
-    for code in ["Exit codes:", "  3  some of the input", "  4  the store", "  5  a model", "  6  the configuration", "  7  a check"] {
+    for code in [
+        "Exit codes:",
+        "  3  some of the input",
+        "  4  the store",
+        "  5  a model",
+        "  6  the configuration",
+        "  7  a check",
+    ] {
         assert!(help.contains(code), "{code} in\n{help}");
     }
     assert!(desk.run(&["check-config"]).well().out.contains("sound"));

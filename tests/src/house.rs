@@ -32,10 +32,17 @@ fn dependencies(room: &str) -> BTreeSet<String> {
     let manifest = std::fs::read_to_string(home().join(room).join("Cargo.toml")).unwrap();
     let manifest: toml::Table = manifest.parse().unwrap();
     // What only some systems need counts too.
-    let systems = manifest.get("target").and_then(toml::Value::as_table).into_iter().flat_map(|all| all.values());
-    let places: Vec<&toml::Table> = systems.filter_map(toml::Value::as_table).chain([&manifest]).collect();
+    let systems = manifest
+        .get("target")
+        .and_then(toml::Value::as_table)
+        .into_iter()
+        .flat_map(|all| all.values());
+    let places: Vec<&toml::Table> =
+        systems.filter_map(toml::Value::as_table).chain([&manifest]).collect();
     let kinds = ["dependencies", "dev-dependencies", "build-dependencies"];
-    let tables = places.iter().flat_map(|place| kinds.iter().filter_map(|kind| place.get(*kind)?.as_table()));
+    let tables = places
+        .iter()
+        .flat_map(|place| kinds.iter().filter_map(|kind| place.get(*kind)?.as_table()));
     tables.flat_map(|table| table.keys().cloned()).collect()
 }
 
@@ -47,9 +54,14 @@ fn rooms_know_only_the_rooms_before_them() {
             assert!(allowed.contains(&other.as_str()), "{room} must not know {other}");
         }
     }
-    let workspace: toml::Table = std::fs::read_to_string(home().join("Cargo.toml")).unwrap().parse().unwrap();
-    let members: BTreeSet<&str> =
-        workspace["workspace"]["members"].as_array().unwrap().iter().filter_map(toml::Value::as_str).collect();
+    let workspace: toml::Table =
+        std::fs::read_to_string(home().join("Cargo.toml")).unwrap().parse().unwrap();
+    let members: BTreeSet<&str> = workspace["workspace"]["members"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(toml::Value::as_str)
+        .collect();
     let known: BTreeSet<&str> = rooms.into_iter().chain(["tests"]).collect();
     assert_eq!(members, known, "a new room gets its arrows here and in ARCHITECTURE.md");
 }
@@ -57,9 +69,15 @@ fn rooms_know_only_the_rooms_before_them() {
 #[test]
 fn every_engine_has_one_owner() {
     for (engine, owner) in KEPT_BY {
-        let users: Vec<&str> =
-            ARROWS.iter().map(|(room, _)| *room).filter(|room| dependencies(room).contains(engine)).collect();
-        assert!(users.iter().all(|user| *user == owner), "{engine} belongs to {owner}, and {users:?} import it");
+        let users: Vec<&str> = ARROWS
+            .iter()
+            .map(|(room, _)| *room)
+            .filter(|room| dependencies(room).contains(engine))
+            .collect();
+        assert!(
+            users.iter().all(|user| *user == owner),
+            "{engine} belongs to {owner}, and {users:?} import it"
+        );
     }
 }
 
@@ -67,7 +85,16 @@ fn every_engine_has_one_owner() {
 fn the_dialogue_has_no_clock_no_chance_and_no_io_but_its_loader() {
     for path in rust_files().into_iter().filter(|path| path.starts_with("dialogue/src")) {
         let text = std::fs::read_to_string(home().join(&path)).unwrap();
-        let barred = ["Timestamp::now", "Zoned::now", "Instant", "SystemTime", "rand::", "std::net", "std::process", "std::env"];
+        let barred = [
+            "Timestamp::now",
+            "Zoned::now",
+            "Instant",
+            "SystemTime",
+            "rand::",
+            "std::net",
+            "std::process",
+            "std::env",
+        ];
         for word in barred {
             assert!(!text.contains(word), "{} uses {word}", path.display());
         }
@@ -79,7 +106,15 @@ fn the_dialogue_has_no_clock_no_chance_and_no_io_but_its_loader() {
 /// Files that git would hand on: tracked, or new and not ignored.
 fn tracked() -> Vec<PathBuf> {
     let listed = Command::new("git")
-        .args(["-C", &home().to_string_lossy(), "ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+        .args([
+            "-C",
+            &home().to_string_lossy(),
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ])
         .output()
         .unwrap();
     assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
@@ -90,14 +125,21 @@ fn tracked() -> Vec<PathBuf> {
 }
 
 fn rust_files() -> Vec<PathBuf> {
-    tracked().into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "rs")).collect()
+    tracked()
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|ending| ending == "rs"))
+        .collect()
 }
 
 #[test]
 fn a_clone_stays_small() {
     let size = |path: &Path| std::fs::metadata(home().join(path)).unwrap().len();
     let all: u64 = tracked().iter().map(|path| size(path)).sum();
-    let fixtures: u64 = tracked().iter().filter(|path| path.starts_with("audio-fixtures")).map(|path| size(path)).sum();
+    let fixtures: u64 = tracked()
+        .iter()
+        .filter(|path| path.starts_with("audio-fixtures"))
+        .map(|path| size(path))
+        .sum();
     assert!(all < 40 << 20, "{all} bytes are tracked");
     assert!(fixtures <= 15 << 20, "{fixtures} bytes of fixtures");
 }
@@ -118,10 +160,15 @@ fn types_are_nouns_of_the_field() {
     for path in rust_files() {
         let text = std::fs::read_to_string(home().join(&path)).unwrap();
         for (number, line) in (1..).zip(text.lines()) {
-            let words: Vec<&str> = line.split(|ch: char| !ch.is_alphanumeric() && ch != '_').collect();
-            let named = words.windows(2).filter(|pair| matches!(pair[0], "struct" | "enum" | "trait" | "type"));
+            let words: Vec<&str> =
+                line.split(|ch: char| !ch.is_alphanumeric() && ch != '_').collect();
+            let named = words
+                .windows(2)
+                .filter(|pair| matches!(pair[0], "struct" | "enum" | "trait" | "type"));
             for name in named.map(|pair| pair[1]) {
-                let bad = barred.iter().find(|barred| name.ends_with(*barred) || name.starts_with(*barred));
+                let bad = barred
+                    .iter()
+                    .find(|barred| name.ends_with(*barred) || name.starts_with(*barred));
                 assert!(bad.is_none(), "{}:{number}: {name}", path.display());
             }
         }
@@ -132,15 +179,24 @@ fn types_are_nouns_of_the_field() {
 fn every_test_runs() {
     for path in rust_files() {
         let text = std::fs::read_to_string(home().join(&path)).unwrap();
-        assert!(!text.contains(concat!("#[ig", "nore")), "{}: a test that does not run proves nothing", path.display());
+        assert!(
+            !text.contains(concat!("#[ig", "nore")),
+            "{}: a test that does not run proves nothing",
+            path.display()
+        );
     }
 }
 
 #[test]
 fn every_fixture_says_what_must_come_of_it() {
-    let fixtures: Vec<PathBuf> = tracked().into_iter().filter(|path| path.parent() == Some(Path::new("audio-fixtures"))).collect();
-    let sounds: Vec<&PathBuf> =
-        fixtures.iter().filter(|path| path.extension().is_some_and(|ending| ending == "flac" || ending == "wav")).collect();
+    let fixtures: Vec<PathBuf> = tracked()
+        .into_iter()
+        .filter(|path| path.parent() == Some(Path::new("audio-fixtures")))
+        .collect();
+    let sounds: Vec<&PathBuf> = fixtures
+        .iter()
+        .filter(|path| path.extension().is_some_and(|ending| ending == "flac" || ending == "wav"))
+        .collect();
     assert!(sounds.len() >= 30, "{} recorded calls", sounds.len());
     for sound in sounds {
         let text = std::fs::read_to_string(home().join(sound.with_extension("toml"))).unwrap();

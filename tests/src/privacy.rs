@@ -22,12 +22,19 @@ impl Secrets {
         };
         for name in FEW {
             let description = sidecar(&fixture(name));
-            let lines = description.get("line").and_then(toml::Value::as_array).into_iter().flatten();
-            lines.filter(|line| line["leg"].as_str() != Some("agent")).for_each(|line| add(line["text"].as_str().unwrap()));
+            let lines =
+                description.get("line").and_then(toml::Value::as_array).into_iter().flatten();
+            lines
+                .filter(|line| line["leg"].as_str() != Some("agent"))
+                .for_each(|line| add(line["text"].as_str().unwrap()));
             description.get("caller").and_then(toml::Value::as_str).into_iter().for_each(&mut add);
         }
         for call in calls {
-            call["transcript"].as_array().unwrap().iter().for_each(|said| add(said["text"].as_str().unwrap()));
+            call["transcript"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .for_each(|said| add(said["text"].as_str().unwrap()));
         }
         windows.sort();
         windows.dedup();
@@ -36,10 +43,14 @@ impl Secrets {
 
     /// The first of them that a text gives away. Moments and hashes hold digits of their own.
     fn told_in(&self, log: &str) -> Option<&String> {
-        let digest = |word: &str| word.len() >= 16 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let moment = |word: &str| word.len() >= 20 && word.as_bytes()[4] == b'-' && word.contains('T');
+        let digest =
+            |word: &str| word.len() >= 16 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let moment =
+            |word: &str| word.len() >= 20 && word.as_bytes()[4] == b'-' && word.contains('T');
         let words = log.split(|ch: char| ch.is_whitespace() || matches!(ch, '/' | '"' | '='));
-        let kept: Vec<&str> = words.filter(|word| !digest(word.split('.').next().unwrap_or(word)) && !moment(word)).collect();
+        let kept: Vec<&str> = words
+            .filter(|word| !digest(word.split('.').next().unwrap_or(word)) && !moment(word))
+            .collect();
         let text = kept.join(" ");
         self.0.iter().find(|secret| text.contains(*secret))
     }
@@ -54,9 +65,15 @@ impl Secrets {
 fn no_log_at_any_level_tells_what_a_caller_said() {
     let desk = Desk::fresh();
     let paths: Vec<String> = FEW.iter().map(|name| fixture(name)).collect();
-    let take: Vec<&str> = ["-vv", "take", "--json"].into_iter().chain(paths.iter().map(String::as_str)).collect();
+    let take: Vec<&str> =
+        ["-vv", "take", "--json"].into_iter().chain(paths.iter().map(String::as_str)).collect();
     // The loudest that the environment could ask for.
-    let output = desk.command(&take).env("RUST_LOG", "trace").env("RUST_BACKTRACE", "full").output().unwrap();
+    let output = desk
+        .command(&take)
+        .env("RUST_LOG", "trace")
+        .env("RUST_BACKTRACE", "full")
+        .output()
+        .unwrap();
     let taken = Done::of(&take, output).well();
     let calls = taken.json();
     let secrets = Secrets::of(&calls);
@@ -64,8 +81,11 @@ fn no_log_at_any_level_tells_what_a_caller_said() {
     assert!(taken.err.contains("WARN") && taken.err.contains("INFO"), "the log is on: {taken}");
     secrets.assert_kept(&taken);
 
-    let ids: Vec<&str> = calls.iter().filter_map(|call| call["tickets"][0]["id"].as_str()).collect();
-    let manhole = calls[FEW.iter().position(|name| *name == "35-").unwrap()]["tickets"][0]["id"].as_str().unwrap();
+    let ids: Vec<&str> =
+        calls.iter().filter_map(|call| call["tickets"][0]["id"].as_str()).collect();
+    let manhole = calls[FEW.iter().position(|name| *name == "35-").unwrap()]["tickets"][0]["id"]
+        .as_str()
+        .unwrap();
     let backup = text_of(&desk.path("backup"));
     let corrections = text_of(&desk.path("corrections"));
     for id in &ids {
@@ -73,7 +93,19 @@ fn no_log_at_any_level_tells_what_a_caller_said() {
         secrets.assert_kept(&desk.run(&["-vv", "replay", id, "--decide"]).well());
         secrets.assert_kept(&desk.run(&["-vv", "ticket", id]).well());
     }
-    let correct = ["-vv", "correct", manhole, "--phone", "13426087715", "--said", "0:马路中间有个井盖没了", "--by", "小李", "--why", "回听"];
+    let correct = [
+        "-vv",
+        "correct",
+        manhole,
+        "--phone",
+        "13426087715",
+        "--said",
+        "0:马路中间有个井盖没了",
+        "--by",
+        "小李",
+        "--why",
+        "回听",
+    ];
     secrets.assert_kept(&desk.run(&correct).well());
     secrets.assert_kept(&desk.run(&["-vv", "tickets", "--search", "井盖"]).well());
     secrets.assert_kept(&desk.run(&["-vv", "export"]).well());
@@ -81,7 +113,11 @@ fn no_log_at_any_level_tells_what_a_caller_said() {
     secrets.assert_kept(&desk.run(&["-vv", "export", "--corrections", &corrections]).well());
     secrets.assert_kept(&desk.run(&["-vv", "rebuild"]).well());
     secrets.assert_kept(&Desk::fresh().run(&["-vv", "import", &backup]).well());
-    secrets.assert_kept(&desk.feed(&["-vv", "interpret"], "我家井盖没了，电话幺三四二六零八七七幺五\n".as_bytes()).well());
+    secrets.assert_kept(
+        &desk
+            .feed(&["-vv", "interpret"], "我家井盖没了，电话幺三四二六零八七七幺五\n".as_bytes())
+            .well(),
+    );
 }
 
 #[test]
@@ -93,7 +129,12 @@ fn damage_is_reported_without_the_words_that_were_damaged() {
         for file in std::fs::read_dir(shelf.unwrap().path()).unwrap() {
             let path = file.unwrap().path();
             let text = std::fs::read_to_string(&path).unwrap();
-            std::fs::write(&path, text.replace("\"said\"", "\"sagt\"").replace("\"chars\":[", "\"chars\":\"井盖没了\",\"x\":[")).unwrap();
+            std::fs::write(
+                &path,
+                text.replace("\"said\"", "\"sagt\"")
+                    .replace("\"chars\":[", "\"chars\":\"井盖没了\",\"x\":["),
+            )
+            .unwrap();
         }
     }
     let secrets = Secrets::of(&few().calls);
@@ -103,7 +144,8 @@ fn damage_is_reported_without_the_words_that_were_damaged() {
         done.assert_calm();
         secrets.assert_kept(&done);
     }
-    let backup = Desk::with_few().run(&["export", "--full"]).well().out.replace("\"title\"", "\"titel\"");
+    let backup =
+        Desk::with_few().run(&["export", "--full"]).well().out.replace("\"title\"", "\"titel\"");
     secrets.assert_kept(&Desk::fresh().feed(&["import", "-"], backup.as_bytes()));
 }
 
@@ -111,7 +153,19 @@ fn damage_is_reported_without_the_words_that_were_damaged() {
 fn a_redacted_export_holds_no_number_name_or_house() {
     let desk = Desk::with_few();
     let ids = desk.ids();
-    desk.run(&["correct", &ids[0], "--name", "王建国", "--phone", "13912345678", "--by", "小李", "--why", "回拨13912345678核实"]).well();
+    desk.run(&[
+        "correct",
+        &ids[0],
+        "--name",
+        "王建国",
+        "--phone",
+        "13912345678",
+        "--by",
+        "小李",
+        "--why",
+        "回拨13912345678核实",
+    ])
+    .well();
     let file = text_of(&desk.path("redacted"));
     desk.run(&["export", "--output", &file]).well();
     let on_file = std::fs::read_to_string(&file).unwrap();
@@ -120,14 +174,23 @@ fn a_redacted_export_holds_no_number_name_or_house() {
         for name in FEW {
             let description = sidecar(&fixture(name));
             let line = description.get("caller").and_then(toml::Value::as_str);
-            let given = description["expect"].get("ticket").and_then(|tickets| tickets[0].get("phone")?.as_str());
-            for number in line.into_iter().chain(given).chain(["13912345678"]).filter(|number| !number.is_empty()) {
+            let given = description["expect"]
+                .get("ticket")
+                .and_then(|tickets| tickets[0].get("phone")?.as_str());
+            for number in line
+                .into_iter()
+                .chain(given)
+                .chain(["13912345678"])
+                .filter(|number| !number.is_empty())
+            {
                 assert!(!exported.contains(number), "{number} of {name}");
             }
         }
         assert!(!exported.contains("王建国"));
         for ticket in few().calls.iter().filter_map(|call| call["tickets"].get(0)) {
-            let detail = ticket["place"]["detail"].as_str().filter(|detail| detail.chars().count() >= WINDOW);
+            let detail = ticket["place"]["detail"]
+                .as_str()
+                .filter(|detail| detail.chars().count() >= WINDOW);
             assert!(detail.is_none_or(|detail| !exported.contains(detail)), "{detail:?}");
         }
     }
@@ -149,6 +212,9 @@ fn a_full_backup_is_for_its_owner_and_is_recorded() {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
     }
     let backup = std::fs::read_to_string(&path).unwrap();
-    let exports: Vec<&str> = backup.lines().filter(|line| line.contains("\"exported\"") && line.contains("老张")).collect();
+    let exports: Vec<&str> = backup
+        .lines()
+        .filter(|line| line.contains("\"exported\"") && line.contains("老张"))
+        .collect();
     assert_eq!(exports.len(), 2, "both exports are on record");
 }

@@ -135,7 +135,12 @@ pub struct Done {
 impl Done {
     pub fn of(args: &[&str], output: Output) -> Done {
         let text = |bytes| String::from_utf8(bytes).expect("the program writes UTF-8");
-        Done { asked: args.join(" "), code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+        Done {
+            asked: args.join(" "),
+            code: output.status.code(),
+            out: text(output.stdout),
+            err: text(output.stderr),
+        }
     }
 
     /// It ended well, with nothing to complain about.
@@ -167,7 +172,8 @@ impl Done {
     /// Standard output, one JSON object a line.
     #[track_caller]
     pub fn json(&self) -> Vec<Value> {
-        let object = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {self}"));
+        let object =
+            |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {self}"));
         self.out.lines().map(object).collect()
     }
 }
@@ -175,7 +181,10 @@ impl Done {
 impl std::fmt::Display for Done {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Done { asked, code, out, err } = self;
-        write!(f, "hotline {asked}\nended with {code:?}\n--- standard output\n{out}\n--- standard error\n{err}")
+        write!(
+            f,
+            "hotline {asked}\nended with {code:?}\n--- standard output\n{out}\n--- standard error\n{err}"
+        )
     }
 }
 
@@ -232,7 +241,8 @@ fn collect(root: &Path, dir: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) {
         if path.is_dir() {
             collect(root, &path, files);
         } else {
-            files.push((path.strip_prefix(root).unwrap().to_owned(), std::fs::read(&path).unwrap()));
+            files
+                .push((path.strip_prefix(root).unwrap().to_owned(), std::fs::read(&path).unwrap()));
         }
     }
 }

@@ -51,7 +51,10 @@ fn fields(title: &str) -> Fields {
 
 /// Words with the form that `hotline` keeps them in: character by character.
 fn transcript(number: usize) -> String {
-    let chars = format!("河里漂着{number}个瓶子").chars().map(|ch| json!({ "ch": ch, "start_ms": 0 })).collect::<Vec<_>>();
+    let chars = format!("河里漂着{number}个瓶子")
+        .chars()
+        .map(|ch| json!({ "ch": ch, "start_ms": 0 }))
+        .collect::<Vec<_>>();
     json!({ "v": 1, "heard": { "said": [{ "leg": "caller", "chars": chars }, { "leg": "caller", "text": "捞一下" }] } }).to_string()
 }
 
@@ -94,7 +97,8 @@ fn correct(field: &str, to: impl Into<Value>) -> Command {
 
 /// Carries out one command as anybody would.
 fn execute(store: &Store, id: TicketId, command: Command) -> Result<Ticket, Error> {
-    let departments: Vec<String> = store.departments()?.into_iter().filter(|d| d.active).map(|d| d.name).collect();
+    let departments: Vec<String> =
+        store.departments()?.into_iter().filter(|d| d.active).map(|d| d.name).collect();
     let categories = ["城乡建设".to_owned(), "民政".to_owned()];
     store.execute(id, vec![command], known(&departments, &categories), "小李", at())
 }
@@ -109,7 +113,12 @@ fn commands_are_decided_one_by_one() {
     let categories = ["城乡建设".to_owned(), "民政".to_owned()];
     let decide = |command| ticket.decide(command, known(&departments, &categories));
     let dispatch = |to: Option<&str>| Command::Dispatch { to: to.map(str::to_owned) };
-    let said = |from: &str, to: &str| Command::CorrectTranscript { utterance: 0, from: from.to_owned(), to: to.to_owned(), why: "核实".to_owned() };
+    let said = |from: &str, to: &str| Command::CorrectTranscript {
+        utterance: 0,
+        from: from.to_owned(),
+        to: to.to_owned(),
+        why: "核实".to_owned(),
+    };
     for (command, events) in [
         (correct("urgency", "紧急"), 1),
         (correct("phone", "13800138000"), 1),
@@ -123,7 +132,8 @@ fn commands_are_decided_one_by_one() {
     ] {
         assert_eq!(decide(command.clone()).map(|events| events.len()), Ok(events), "{command:?}");
     }
-    let no_reason = Command::Correct { field: "title".to_owned(), to: "新".into(), why: " ".to_owned() };
+    let no_reason =
+        Command::Correct { field: "title".to_owned(), to: "新".into(), why: " ".to_owned() };
     for (command, reason) in [
         (correct("confidence", json!({})), "can be corrected; one of type"),
         (correct("urgency", "一般"), "has this value already"),
@@ -144,7 +154,12 @@ fn commands_are_decided_one_by_one() {
     }
     assert_eq!(store.ticket(id).unwrap(), ticket, "deciding changes nothing");
     execute(&store, id, dispatch(None)).unwrap();
-    assert!(execute(&store, id, dispatch(None)).unwrap_err().to_string().contains("is with 区水务局 already"));
+    assert!(
+        execute(&store, id, dispatch(None))
+            .unwrap_err()
+            .to_string()
+            .contains("is with 区水务局 already")
+    );
 }
 
 #[test]
@@ -154,7 +169,8 @@ fn corrections_become_the_ticket_and_its_history() {
     let id = take(&store, 1, 1).tickets[0];
     execute(&store, id, correct("category", "民政")).unwrap();
     execute(&store, id, correct("phone", "13800138000")).unwrap();
-    let ticket = execute(&store, id, Command::Dispatch { to: Some("区民政局".to_owned()) }).unwrap();
+    let ticket =
+        execute(&store, id, Command::Dispatch { to: Some("区民政局".to_owned()) }).unwrap();
     assert_eq!((ticket.fields.category.as_str(), &ticket.fields.category_2), ("民政", &None));
     assert_eq!(ticket.fields.missing, [""; 0], "what was given is not missing");
     assert_eq!(ticket.fields.confidence["phone"], 1.0);
@@ -163,22 +179,45 @@ fn corrections_become_the_ticket_and_its_history() {
     drop(store);
     let reread = open(&dir).ticket(id).unwrap();
     assert_eq!(reread, ticket);
-    let Event::Corrected { from, to, why, .. } = &reread.history[1].event else { panic!("{:?}", reread.history[1]) };
-    assert_eq!((from, to, why.as_str(), reread.history[1].by.as_str()), (&"城乡建设".into(), &"民政".into(), "核实", "小李"));
+    let Event::Corrected { from, to, why, .. } = &reread.history[1].event else {
+        panic!("{:?}", reread.history[1])
+    };
+    assert_eq!(
+        (from, to, why.as_str(), reread.history[1].by.as_str()),
+        (&"城乡建设".into(), &"民政".into(), "核实", "小李")
+    );
 }
 
 #[test]
 fn applying_never_refuses() {
     let record = |event| Record { v: RECORD_VERSION, at: at(), by: "hotline".to_owned(), event };
-    let opened = Event::Opened { call: String::new(), matter: 0, status: Status::Review, fields: Box::new(fields("甲")) };
+    let opened = Event::Opened {
+        call: String::new(),
+        matter: 0,
+        status: Status::Review,
+        fields: Box::new(fields("甲")),
+    };
     let id = TicketId { day: 20260302, counter: 1 };
-    let corrected = |field: &str, to: Value| Event::Corrected { field: field.to_owned(), from: Value::Null, to, why: String::new() };
-    let events = [corrected("emergency", "maybe".into()), corrected("no_such_field", 1.into()), corrected("urgency", "很急".into())];
+    let corrected = |field: &str, to: Value| Event::Corrected {
+        field: field.to_owned(),
+        from: Value::Null,
+        to,
+        why: String::new(),
+    };
+    let events = [
+        corrected("emergency", "maybe".into()),
+        corrected("no_such_field", 1.into()),
+        corrected("urgency", "很急".into()),
+    ];
     let history: Vec<Record> = std::iter::once(opened).chain(events).map(record).collect();
     let ticket = Ticket::from_records(id, history.clone()).unwrap();
     assert_eq!((ticket.version, ticket.history), (4, history.clone()));
     assert!(!ticket.fields.emergency, "what a field cannot hold leaves it as it was");
-    assert_eq!(Ticket::from_records(id, history[1..].to_vec()), None, "a ticket begins with its opening");
+    assert_eq!(
+        Ticket::from_records(id, history[1..].to_vec()),
+        None,
+        "a ticket begins with its opening"
+    );
     assert_eq!(Ticket::from_records(id, Vec::new()), None);
 }
 
@@ -197,14 +236,21 @@ fn check_fixture<T: DeserializeOwned + Serialize>(name: &str) -> T {
 
 #[test]
 fn records_of_every_version_are_readable_for_ever() {
-    let files = ["opened-v1.json", "corrected-v1.json", "transcript-corrected-v1.json", "dispatched-v1.json"];
+    let files = [
+        "opened-v1.json",
+        "corrected-v1.json",
+        "transcript-corrected-v1.json",
+        "dispatched-v1.json",
+    ];
     let history: Vec<Record> = files.into_iter().map(check_fixture).collect();
     let call: Call = check_fixture("call-v1.json");
     let exported: Exported = check_fixture("exported-v1.json");
     let department: Change<Department> = check_fixture("department-change-v1.json");
     let rule: Change<DispatchRule> = check_fixture("dispatch-change-v1.json");
     assert_eq!((exported.what.as_str(), call.duration_ms), ("full", 13_082));
-    assert!(department.to.unwrap().is_called("水利局") && rule.from.unwrap().department == "区纪委监委");
+    assert!(
+        department.to.unwrap().is_called("水利局") && rule.from.unwrap().department == "区纪委监委"
+    );
     let ticket = Ticket::from_records(call.tickets[0], history).unwrap();
     assert_eq!(ticket.fields.phone.as_deref(), Some("13800138000"));
     assert_eq!(ticket.fields.department.as_deref(), Some("区消防救援支队"));
@@ -217,15 +263,25 @@ fn a_record_of_a_newer_program_is_left_to_it() {
     let dir = TempDir::new().unwrap();
     let store = open(&dir);
     let id = take(&store, 1, 1).tickets[0];
-    let newer = br#"{"v":2,"at":"2027-01-01T00:00:00Z","by":"x","event":"merged","into":"13800138000"}"#;
-    store.journal().commit(|tx| tx.insert(event_key(id, 1), newer.as_slice()).map(|_| ()).map_err(Into::into)).unwrap();
+    let newer =
+        br#"{"v":2,"at":"2027-01-01T00:00:00Z","by":"x","event":"merged","into":"13800138000"}"#;
+    store
+        .journal()
+        .commit(|tx| tx.insert(event_key(id, 1), newer.as_slice()).map(|_| ()).map_err(Into::into))
+        .unwrap();
     let error = store.ticket(id).unwrap_err();
     assert!(matches!(&error, Error::Newer { version, .. } if version == "2"), "{error}");
     let broken = br#"{"v":1,"at":"13800138000"}"#;
-    store.journal().commit(|tx| tx.insert(event_key(id, 1), broken.as_slice()).map(|_| ()).map_err(Into::into)).unwrap();
+    store
+        .journal()
+        .commit(|tx| tx.insert(event_key(id, 1), broken.as_slice()).map(|_| ()).map_err(Into::into))
+        .unwrap();
     let error = store.ticket(id).unwrap_err();
     assert!(matches!(&error, Error::Damaged { .. }), "{error}");
-    assert!(!error.to_string().contains("13800138000"), "a decoder's words may quote a caller: {error}");
+    assert!(
+        !error.to_string().contains("13800138000"),
+        "a decoder's words may quote a caller: {error}"
+    );
     assert!(!store.check().unwrap().findings.is_empty());
 }
 
@@ -240,14 +296,19 @@ fn of_all_who_append_after_the_same_version_one_wins() {
             let event = Event::Dispatched { department: racer.to_string(), from: None };
             let record = Record { v: RECORD_VERSION, at: at(), by: racer.to_string(), event };
             start.wait();
-            store.journal().commit(|tx| journal::append(tx, id, version, std::slice::from_ref(&record)))
+            store
+                .journal()
+                .commit(|tx| journal::append(tx, id, version, std::slice::from_ref(&record)))
         };
         let ends: Vec<Result<(), Error>> = std::thread::scope(|scope| {
-            let racers: Vec<_> = (0..RACERS).map(|racer| scope.spawn(move || race(racer))).collect();
+            let racers: Vec<_> =
+                (0..RACERS).map(|racer| scope.spawn(move || race(racer))).collect();
             racers.into_iter().map(|racer| racer.join().unwrap()).collect()
         });
         assert_eq!(ends.iter().filter(|end| end.is_ok()).count(), 1);
-        let lost = ends.iter().filter(|end| matches!(end, Err(Error::Conflict { id: other }) if *other == id));
+        let lost = ends
+            .iter()
+            .filter(|end| matches!(end, Err(Error::Conflict { id: other }) if *other == id));
         assert_eq!(lost.count(), RACERS as usize - 1);
         let winner = ends.iter().position(Result::is_ok).unwrap();
         assert_eq!(store.ticket(id).unwrap().history.last().unwrap().by, winner.to_string());
@@ -292,7 +353,11 @@ fn numbers_are_given_once_and_can_be_read_aloud() {
         let takers: Vec<_> = (0..RACERS as usize)
             .map(|racer| {
                 let store = &store;
-                scope.spawn(move || (0..6).flat_map(|n| take(store, racer * 100 + n, 1 + n % 2).tickets).collect::<Vec<_>>())
+                scope.spawn(move || {
+                    (0..6)
+                        .flat_map(|n| take(store, racer * 100 + n, 1 + n % 2).tickets)
+                        .collect::<Vec<_>>()
+                })
             })
             .collect();
         takers.into_iter().flat_map(|taker| taker.join().unwrap()).collect()
@@ -308,7 +373,10 @@ fn numbers_are_given_once_and_can_be_read_aloud() {
     // The day is China's: a call at half past midnight in Beijing is of the new day.
     let mut late = new_call(&store, 9000, 1);
     late.call.received_at = "2026-03-02T16:30:00Z".parse().unwrap();
-    assert_eq!(store.take(&late, "hotline").unwrap().tickets, [TicketId { day: 20260303, counter: 1 }]);
+    assert_eq!(
+        store.take(&late, "hotline").unwrap().tickets,
+        [TicketId { day: 20260303, counter: 1 }]
+    );
     drop(store);
     let next = take(&open(&dir), 9001, 1).tickets[0];
     assert!(!given.contains(&next), "a number is not given again by the next process");
@@ -320,7 +388,8 @@ fn a_recording_makes_one_call_whoever_brings_it() {
     let store = open(&dir);
     let new = new_call(&store, 1, 2);
     let calls: Vec<Call> = std::thread::scope(|scope| {
-        let takers: Vec<_> = (0..RACERS).map(|_| scope.spawn(|| store.take(&new, "hotline").unwrap())).collect();
+        let takers: Vec<_> =
+            (0..RACERS).map(|_| scope.spawn(|| store.take(&new, "hotline").unwrap())).collect();
         takers.into_iter().map(|taker| taker.join().unwrap()).collect()
     });
     assert!(calls.iter().all(|call| *call == calls[0]), "{calls:?}");
@@ -333,7 +402,10 @@ fn a_store_has_one_owner() {
     let dir = TempDir::new().unwrap();
     let store = open(&dir);
     let error = Store::open(dir.path(), &[]).err().unwrap();
-    assert!(matches!(&error, Error::Owned { pid, .. } if *pid == std::process::id().to_string()), "{error}");
+    assert!(
+        matches!(&error, Error::Owned { pid, .. } if *pid == std::process::id().to_string()),
+        "{error}"
+    );
     drop(store);
     open(&dir);
 }
@@ -345,21 +417,32 @@ fn filters_hold_together_and_indexes_follow_every_change() {
     let ids: Vec<TicketId> = (0..4).flat_map(|number| take(&store, number, 1).tickets).collect();
     execute(&store, ids[1], Command::Dispatch { to: Some("区民政局".to_owned()) }).unwrap();
     execute(&store, ids[2], Command::Dispatch { to: None }).unwrap();
-    let list = |store: &Store, filter: Filter| store.tickets(&filter).unwrap().iter().map(|ticket| ticket.id).collect::<Vec<_>>();
+    let list = |store: &Store, filter: Filter| {
+        store.tickets(&filter).unwrap().iter().map(|ticket| ticket.id).collect::<Vec<_>>()
+    };
     let check = |store: &Store| {
-        let department = |name: &str| Filter { department: Some(name.to_owned()), ..Filter::default() };
+        let department =
+            |name: &str| Filter { department: Some(name.to_owned()), ..Filter::default() };
         let status = |status| Filter { status: Some(status), ..Filter::default() };
-        let since = |since: &str| Filter { since: Some(since.parse().unwrap()), ..Filter::default() };
+        let since =
+            |since: &str| Filter { since: Some(since.parse().unwrap()), ..Filter::default() };
         let search = |words: &str| Filter { search: Some(words.to_owned()), ..Filter::default() };
         assert_eq!(list(store, Filter::default()), ids);
         assert_eq!(list(store, department("区民政局")), [ids[1]]);
         assert_eq!(list(store, status(Status::Dispatched)), [ids[1], ids[2]]);
-        assert_eq!(list(store, Filter { status: Some(Status::Dispatched), ..department("区水务局") }), [ids[2]]);
+        assert_eq!(
+            list(store, Filter { status: Some(Status::Dispatched), ..department("区水务局") }),
+            [ids[2]]
+        );
         assert_eq!(list(store, since("2026-03-02T01:14:05Z")), ids);
         assert_eq!(list(store, since("2026-03-02T01:14:06Z")), []);
         assert_eq!(list(store, Filter { until: Some(at()), ..Filter::default() }), []);
         assert_eq!(list(store, search("电话3")), [ids[3]], "in the title");
-        assert_eq!(list(store, search("瓶子 河里漂着0")), [ids[0]], "in the transcript, in any order");
+        assert_eq!(
+            list(store, search("瓶子 河里漂着0")),
+            [ids[0]],
+            "in the transcript, in any order"
+        );
         assert_eq!(list(store, search("捞一下")), ids);
         assert_eq!(list(store, search("瓶子捞")), [], "words do not reach over utterances");
     };
@@ -380,7 +463,8 @@ fn departments_keep_their_history_and_their_old_names() {
     let dir = TempDir::new().unwrap();
     let store = open(&dir);
     let id = take(&store, 1, 1).tickets[0];
-    let renamed = Department { name: "区河湖局".to_owned(), ..store.department("水务局").unwrap() };
+    let renamed =
+        Department { name: "区河湖局".to_owned(), ..store.department("水务局").unwrap() };
     store.edit_department("水务局", &renamed, "老张", at()).unwrap();
     let found = store.department("区水务局").unwrap();
     assert_eq!(found.name, "区河湖局", "it goes by the old name as well");
@@ -389,9 +473,16 @@ fn departments_keep_their_history_and_their_old_names() {
     let taken = Department { name: "民政局".to_owned(), ..Department::default() };
     let error = store.put_departments(&[taken], "老张", at()).unwrap_err().to_string();
     assert!(error.contains("区民政局 goes by the name 民政局 already"), "{error}");
-    assert!(store.department("民政").unwrap_err().to_string().contains("did you mean"), "nearest name");
+    assert!(
+        store.department("民政").unwrap_err().to_string().contains("did you mean"),
+        "nearest name"
+    );
     let changes = store.department_changes().unwrap();
-    assert_eq!(changes.iter().filter(|change| change.by == "老张").count(), 2, "one goes, one comes");
+    assert_eq!(
+        changes.iter().filter(|change| change.by == "老张").count(),
+        2,
+        "one goes, one comes"
+    );
     drop(store);
     assert_eq!(open(&dir).departments().unwrap().len(), 2, "the city's files seed a store once");
 }
@@ -400,18 +491,26 @@ fn departments_keep_their_history_and_their_old_names() {
 fn the_dispatch_table_is_kept_with_its_changes() {
     let dir = TempDir::new().unwrap();
     let store = open(&dir);
-    let rule = |department: &str| DispatchRule { department: department.to_owned(), ..DispatchRule::default() };
+    let rule = |department: &str| DispatchRule {
+        department: department.to_owned(),
+        ..DispatchRule::default()
+    };
     store.put_dispatch_table(&[rule("甲"), rule("乙"), rule("丙")], "老张", at()).unwrap();
     store.put_dispatch_table(&[rule("甲"), rule("丁")], "小李", at()).unwrap();
     assert_eq!(store.dispatch_table().unwrap(), [rule("甲"), rule("丁")]);
     let changes = store.dispatch_changes().unwrap();
-    assert_eq!(changes.iter().filter(|change| change.by == "小李").count(), 2, "what stays is no change");
+    assert_eq!(
+        changes.iter().filter(|change| change.by == "小李").count(),
+        2,
+        "what stays is no change"
+    );
 }
 
 #[test]
 fn a_table_of_departments_is_read_or_refused_by_line() {
     let read = |text: &str| Department::read_csv(Path::new("departments.csv"), text.as_bytes());
-    let found = read("\u{feff}active,name,aliases\n是, 市数据局 ,大数据局| 数据中心\n,市档案局,\n").unwrap();
+    let found = read("\u{feff}active,name,aliases\n是, 市数据局 ,大数据局| 数据中心\n,市档案局,\n")
+        .unwrap();
     assert_eq!(found[0].aliases, ["大数据局", "数据中心"]);
     assert!(found[1].active && found[1].name == "市档案局");
     for (text, line, reason) in [
@@ -450,7 +549,10 @@ fn a_backup_is_the_store() {
     let copy = Store::open(other.path(), &[]).unwrap();
     let (imports, durable) = import(&copy, &backup);
     assert_eq!((imports.unwrap().tickets, &durable), (6, &ids));
-    assert_eq!(copy.tickets(&Filter::default()).unwrap(), store.tickets(&Filter::default()).unwrap());
+    assert_eq!(
+        copy.tickets(&Filter::default()).unwrap(),
+        store.tickets(&Filter::default()).unwrap()
+    );
     assert_eq!(copy.calls().unwrap(), store.calls().unwrap());
     assert_eq!(copy.departments().unwrap(), store.departments().unwrap());
     assert_eq!(copy.department_changes().unwrap(), store.department_changes().unwrap());
@@ -482,7 +584,11 @@ fn a_backup_that_changed_anywhere_is_noticed() {
         let other = TempDir::new().unwrap();
         let copy = Store::open(other.path(), &[]).unwrap();
         let (imports, durable) = import(&copy, &changed);
-        assert!(matches!(imports, Err(Error::Backup { .. })), "byte {position} of {}", backup.len());
+        assert!(
+            matches!(imports, Err(Error::Backup { .. })),
+            "byte {position} of {}",
+            backup.len()
+        );
         assert!(ids.starts_with(&durable));
         for id in durable {
             assert_eq!(copy.ticket(id).unwrap(), store.ticket(id).unwrap(), "byte {position}");
