@@ -51,6 +51,7 @@ pub(crate) fn is_silence(text: &str, figures: Figures) -> bool {
         || (figures.no_speech > NO_SPEECH && figures.mean_logprob < SILENCE_LOGPROB)
         || is_prompt(&words)
         || is_faint(&words, figures)
+        || CAPTIONS.contains(&words.as_str())
         || SUBTITLES.iter().any(|line| words.contains(line))
 }
 
@@ -97,6 +98,9 @@ const SUBTITLES: [&str; 16] = [
     "字幕by",
     "优优独播剧场",
 ];
+
+/// What captions call a sound that is no speech; nobody says just this.
+const CAPTIONS: [&str; 7] = ["语音", "语言", "音乐", "铃声", "掌声", "笑声", "噪音"];
 
 /// Shortest and longest period of a loop, in characters.
 const PERIODS: std::ops::RangeInclusive<usize> = 1..=16;

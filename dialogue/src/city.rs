@@ -155,6 +155,9 @@ pub struct Rule {
     /// Any of these emergencies.
     #[serde(default)]
     pub emergency: Vec<Emergency>,
+    /// Decides at once when it holds, whatever else is said.
+    #[serde(default)]
+    pub first: bool,
     /// Any of these words.
     #[serde(default)]
     pub words: Words,

@@ -62,7 +62,7 @@ impl Draft {
     }
 }
 
-/// Who takes a matter. A rule about an emergency decides at once; among the others those win whose
+/// Who takes a matter. A rule about an emergency, or one that goes first, decides at once; among the others those win whose
 /// words are said most, since a caller names by the way what he does not complain of: the site where
 /// he was not paid, the renovation that a closed gym pleads. The category speaks for its own rule as
 /// strongly as it is certain. Equals go by the order of the table.
@@ -75,8 +75,10 @@ fn route(city: &City, heard: &Heard, matter: &Interpretation) -> Routed {
             Some((*span, chars.get(span.start..span.end)?.iter().map(|c| c.ch).collect()))
         })
         .collect();
-    let fitting: Vec<Fit> = city.dispatch.iter().filter_map(|rule| fit(rule, &texts, matter)).collect();
-    let urgent = fitting.iter().find(|fit| !fit.rule.emergency.is_empty());
+    // A word inside a longer one is not meant: the 基金 of 公积金.
+    let all: Vec<Span> = city.dispatch.iter().flat_map(|rule| find(&texts, &rule.words)).map(|(_, span, _)| span).collect();
+    let fitting: Vec<Fit> = city.dispatch.iter().filter_map(|rule| fit(rule, &texts, &all, matter)).collect();
+    let urgent = fitting.iter().find(|fit| !fit.rule.emergency.is_empty() || fit.rule.first);
     // What one rule has in words and another in the category speaks for one department.
     let total = |fit: &Fit| {
         let same = fitting.iter().filter(|other| other.rule.department.get_ref() == fit.rule.department.get_ref());
@@ -128,7 +130,7 @@ const REPEATED: f32 = 0.3;
 const EARLY_SHARE: f32 = 0.4;
 const EARLY_CHARS: f32 = 20.0;
 
-fn fit<'a>(rule: &'a Rule, texts: &[(Span, Vec<char>)], matter: &Interpretation) -> Option<Fit<'a>> {
+fn fit<'a>(rule: &'a Rule, texts: &[(Span, Vec<char>)], all: &[Span], matter: &Interpretation) -> Option<Fit<'a>> {
     let typed = rule.types.is_empty() || rule.types.contains(&matter.request_type.value);
     let placed = rule.categories.is_empty() || rule.categories.iter().any(|c| *c.get_ref() == matter.category.value);
     let urgent = rule.emergency.is_empty() || matter.emergency.as_ref().is_some_and(|e| rule.emergency.contains(&e.value));
@@ -139,7 +141,9 @@ fn fit<'a>(rule: &'a Rule, texts: &[(Span, Vec<char>)], matter: &Interpretation)
         let weight = if rule.categories.is_empty() { 0.0 } else { CATEGORY_WEIGHT * matter.category.confidence };
         return Some(Fit { rule, word: None, weight });
     }
-    let found = find(texts, &rule.words);
+    let inside = |a: &Span, b: &Span| a.utterance == b.utterance && b.start <= a.start && a.end <= b.end && b.end - b.start > a.end - a.start;
+    let mut found = find(texts, &rule.words);
+    found.retain(|(_, span, _)| !all.iter().any(|other| inside(span, other)));
     let first = found.first()?.1;
     let length: usize = texts.iter().map(|(_, text)| text.len()).sum();
     let mut seen = Vec::new();
@@ -155,6 +159,10 @@ fn fit<'a>(rule: &'a Rule, texts: &[(Span, Vec<char>)], matter: &Interpretation)
     Some(Fit { rule, word: Some(first), weight })
 }
 
+/// What follows a word that only says where something is.
+const LANDMARKS: [&str; 12] =
+    ["门口", "旁边", "对面", "附近", "后面", "前面", "边上", "那边", "隔壁", "东边", "西边", "后门"];
+
 /// Every place where one of the words stands in the texts of a matter: the word, the span, and the
 /// characters of the matter before it.
 fn find(texts: &[(Span, Vec<char>)], words: &Words) -> Vec<(usize, Span, usize)> {
@@ -162,6 +170,11 @@ fn find(texts: &[(Span, Vec<char>)], words: &Words) -> Vec<(usize, Span, usize)>
     let mut before = 0;
     for (span, text) in texts {
         for (word, start, end) in words.find(text) {
+            // A school's gate is where it happens, not whom it is about.
+            let rest: String = text[end..].iter().take(3).collect();
+            if LANDMARKS.iter().any(|mark| rest.starts_with(mark)) {
+                continue;
+            }
             let at = Span { utterance: span.utterance, start: span.start + start, end: span.start + end };
             found.push((word, at, before + start));
         }

@@ -93,7 +93,7 @@ fn log(verbose: u8) {
 
 #[expect(clippy::print_stderr, reason = "errors of the command line are told to the user")]
 fn complain(error: &anyhow::Error) {
-    for line in take::one_line(error).split('\n') {
+    for line in take::told(error).split('\n') {
         eprintln!("hotline: {line}");
     }
 }

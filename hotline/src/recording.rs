@@ -112,6 +112,9 @@ fn in_folder(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
             list.push(path);
         }
     }
+    if list.is_empty() {
+        bail!("{}: no recording here; recordings end in {}", dir.display(), ENDINGS.join(", "));
+    }
     list.sort();
     Ok(list)
 }

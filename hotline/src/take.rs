@@ -363,13 +363,17 @@ fn say(line: &str) {
 
 /// An error with its causes on one line.
 pub fn one_line(error: &anyhow::Error) -> String {
-    let parts: Vec<String> = error.chain().map(|cause| cause.to_string().replace('\n', " ")).collect();
-    let mut line = String::new();
-    for part in parts {
-        if !line.contains(&part) {
-            line.push_str(if line.is_empty() { "" } else { ": " });
-            line.push_str(&part);
+    told(error).replace('\n', " ")
+}
+
+/// An error with its causes; lists of mistakes keep a line for each.
+pub fn told(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for part in error.chain().map(ToString::to_string) {
+        if !text.contains(&part) {
+            text.push_str(if text.is_empty() { "" } else { ": " });
+            text.push_str(&part);
         }
     }
-    line
+    text
 }

@@ -24,6 +24,10 @@ def read(path):
     samples = samples.mean(axis=1)
     if rate != RATE:
         samples = resample_poly(samples, RATE, rate)
+    # Silence around the words is the lessons' own business.
+    loud = np.nonzero(np.abs(samples) > np.abs(samples).max() * 0.03)[0]
+    if len(loud):
+        samples = samples[max(0, loud[0] - 800) : loud[-1] + 1600]
     return np.clip(samples * 32768, -32768, 32767).astype(np.int16)
 
 
@@ -46,7 +50,7 @@ def main():
             samples.append(sound)
             texts.append(words if re.search("[。？！]$", words) else words + "。")
     np.savez(out, x=np.concatenate(samples), l=np.array([len(s) for s in samples]))
-    out.with_suffix(".json").write_text(json.dumps({"t": texts}, ensure_ascii=False))
+    out.with_suffix(".json").write_text(json.dumps({"t": texts, "s": [folder.name] * len(texts)}, ensure_ascii=False))
     print(f"{out}: {len(texts)} texts, {sum(map(len, samples)) / RATE / 3600:.2f} h")
 
 

@@ -28,7 +28,7 @@ class Base:
         magic, *sizes = struct.unpack_from("<I11i", data)
         if magic != 0x67676D6C:
             raise SystemExit(f"{path}: no GGML file; make it with `hotline models build --format f16`")
-        self.heads, self.encoder_layers, self.decoder_layers = sizes[3], sizes[4], sizes[8]
+        self.width, self.heads, self.encoder_layers, self.decoder_layers = sizes[2], sizes[3], sizes[4], sizes[8]
         at = 48
         mels, bins = struct.unpack_from("<2i", data, at)
         self.mel_filters = np.frombuffer(data, "<f4", mels * bins, at + 8).reshape(mels, bins)

@@ -71,6 +71,11 @@ fn is_gap(ch: char) -> bool {
     matches!(ch, '，' | ',' | '、' | '.' | '。' | '-' | '－' | '—' | ' ' | '·' | '…' | '嗯' | '呃' | '啊' | '哦')
 }
 
+/// Whether the digit counts something: 三个, 两天.
+fn counts(text: &[char], at: usize) -> bool {
+    text.get(at + 1).is_some_and(|next| "个天年月日块百千万十点号楼位".contains(*next))
+}
+
 /// The runs of digits in a text. Marks and hesitations up to three characters long do not end one.
 pub(crate) fn runs(text: &[char]) -> Vec<Run> {
     let sure: Vec<Option<u8>> = text.iter().map(|ch| digit_of(*ch)).collect();
@@ -88,6 +93,9 @@ pub(crate) fn runs(text: &[char]) -> Vec<Run> {
         let value = sure[at].or_else(|| misheard(*ch).filter(|_| near(at)));
         match value {
             Some(value) => {
+                if gap > 0 && counts(text, at) && !run.digits.is_empty() {
+                    runs.push(std::mem::take(&mut run));
+                }
                 if gap > 0 || run.groups.is_empty() {
                     run.groups.push(0);
                 }
@@ -136,7 +144,9 @@ pub(crate) fn doubtful_runs(text: &[char]) -> Vec<Vec<Doubtful>> {
         None => {
             let likeness = |(sound, _): &(char, u8)| crate::sound::alike(text[at], *sound);
             let best = SPOKEN.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b))).unwrap_or(&SPOKEN[0]);
-            let like = likeness(best);
+            // 幺 is what recognisers know least: they write 要, 交, 销, 条.
+            let best = if crate::sound::rhymes_with_yao(text[at]) { &('幺', 1) } else { best };
+            let like = likeness(best).max(if best.0 == '幺' && crate::sound::rhymes_with_yao(text[at]) { 0.85 } else { 0.0 });
             Doubtful { value: best.1, at, trust: if like >= LEAST { 0.6 * like } else { 0.1 } }
         }
     };
@@ -159,6 +169,10 @@ pub(crate) fn doubtful_runs(text: &[char]) -> Vec<Vec<Doubtful>> {
                 close(&mut run);
             }
             continue;
+        }
+        // 。三个工作日 is no part of the number before it.
+        if gap > 0 && counts(text, at) {
+            close(&mut run);
         }
         gap = 0;
         let digit = read(at);

@@ -149,6 +149,10 @@ impl Gazetteer {
             let text: Vec<char> = said.chars.iter().map(|c| c.ch).collect();
             for hit in self.finder.find(&text) {
                 let word = &self.words[hit.word];
+                // 二七 is a district elsewhere, and two digits of every other telephone number.
+                if word.kind == Kind::Stem && word.chars.iter().all(|ch| digit_of(*ch).is_some()) {
+                    continue;
+                }
                 let like = likeness(&text[hit.start..hit.end], &word.chars);
                 let Some(score) = self.score(word, like) else { continue };
                 readings.push(Reading {
@@ -363,6 +367,13 @@ impl Gazetteer {
             // Somewhere else there is a street of any name: it must be named with what it lies in.
             let lifted = || [DISTRICT, CITY, PROVINCE].iter().any(|level| of(&code[..*level]) > 0.3);
             if self.level(area) == STREET && !code.starts_with(&self.home) && !lifted() {
+                return false;
+            }
+            // So must a district far away, or be named in full as it is written.
+            let away = self.level(area) == DISTRICT && !code.starts_with(&self.home);
+            let wider = || [CITY, PROVINCE].iter().any(|level| of(&code[..*level]) > 0.3);
+            let in_full = |reading: &Reading| reading.kind == Kind::Full && reading.score >= 0.67;
+            if away && !wider() && !support.get(&area).is_some_and(|(_, reading)| in_full(reading)) {
                 return false;
             }
             let least = match self.level(area) {

@@ -30,6 +30,9 @@ pub struct Entry {
     pub licence: String,
     /// Format that is built when none is named.
     pub format: Format,
+    /// Model whose sources this one is made from, when it is another with an adapter over it.
+    #[serde(default)]
+    pub base: Option<String>,
     /// Adapter laid over the weights, relative to the manifest.
     #[serde(default)]
     pub adapter: Option<PathBuf>,
@@ -97,11 +100,16 @@ impl Manifest {
     pub fn read(dir: &Path) -> Result<Manifest, Error> {
         let path = dir.join("manifest.toml");
         let text = std::fs::read_to_string(&path).map_err(|error| Error::io(&path, error))?;
-        let manifest: Manifest = toml::from_str(&text)
+        let mut manifest: Manifest = toml::from_str(&text)
             .map_err(|error| Error::Manifest { path: path.clone(), reason: error.to_string() })?;
         if manifest.models.iter().all(|model| model.name != manifest.default) {
             let reason = format!("the default {:?} is not among its models", manifest.default);
             return Err(Error::Manifest { path, reason });
+        }
+        for index in 0..manifest.models.len() {
+            let Some(base) = manifest.models[index].base.clone() else { continue };
+            let sources = manifest.entry(&base)?.sources.clone();
+            manifest.models[index].sources.extend(sources);
         }
         Ok(manifest)
     }

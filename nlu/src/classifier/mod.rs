@@ -17,7 +17,7 @@ pub use labels::{Category, Head, Labels, NO_EMERGENCY};
 pub use scores::{Ranked, Scores, Subcategory};
 
 pub(crate) use features::{Featurizer, Lexicon, Rows};
-pub(crate) use network::{Columns, Network, softmax};
+pub(crate) use network::{Columns, Network, pack, softmax};
 pub(crate) use text::Vocabulary;
 
 /// File names inside a model's folder.

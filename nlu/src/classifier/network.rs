@@ -65,7 +65,7 @@ impl Network {
         let keys = take("keys")?.to_vec1::<u32>().map_err(|e| e.to_string())?;
         let lexicon = Lexicon { keys, rarity: floats("rarity")? };
         let network = Network {
-            bag: float("bag")?,
+            bag: unpack(take("bag")?, take("bag_scale")?).map_err(|e| e.to_string())?,
             readout: float("readout")?,
             bias: float("bias")?,
             temperatures: floats("temperatures")?,
@@ -109,6 +109,23 @@ impl Network {
         softmax(logits[self.columns.range(head)].iter().map(|l| l / temperature))
     }
 }
+
+/// Vectors of n-grams in 8 bits a value, each row with a scale of its own: half the size of f16, and
+/// far finer than what an n-gram's vector is known by.
+pub(crate) fn pack(bag: &Tensor) -> candle_core::Result<(Tensor, Tensor)> {
+    let scale = ((bag.abs()?.max_keepdim(1)? / 127.0)? + 1e-7)?.to_dtype(DType::F16)?;
+    let steps = bag.broadcast_div(&scale.to_dtype(DType::F32)?)?.round()?;
+    let values = (steps + ZERO)?.clamp(0f32, 255f32)?.to_dtype(DType::U8)?;
+    Ok((values, scale.squeeze(1)?))
+}
+
+fn unpack(values: &Tensor, scale: &Tensor) -> candle_core::Result<Tensor> {
+    let scale = scale.to_dtype(DType::F32)?.unsqueeze(1)?;
+    (values.to_dtype(DType::F32)? - ZERO)?.broadcast_mul(&scale)
+}
+
+/// The stored value that stands for 0.
+const ZERO: f64 = 128.0;
 
 /// Exponentials over their sum.
 pub(crate) fn softmax(logits: impl Iterator<Item = f32> + Clone) -> Vec<f32> {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use candle_core::{DType, Device, Tensor};
 
 use crate::Error;
-use crate::classifier::{Classifier, LABELS, TOKENIZER, WEIGHTS};
+use crate::classifier::{Classifier, LABELS, TOKENIZER, WEIGHTS, pack};
 use crate::train::{Report, TrainConfig};
 
 /// Writes weights, vocabulary, labels and report into `config.out`. Each file is whole or absent:
@@ -16,10 +16,12 @@ pub(crate) fn model(classifier: &Classifier, report: &Report, config: &TrainConf
     let network = &classifier.network;
     let vector = |v: &[f32]| Tensor::from_slice(v, v.len(), &Device::Cpu);
     let keys = &network.lexicon.keys;
+    let (bag, bag_scale) = pack(&network.bag)?;
     let tensors: HashMap<String, Tensor> = HashMap::from([
         ("keys".to_owned(), Tensor::from_slice(keys, keys.len(), &Device::Cpu)?),
         ("rarity".to_owned(), vector(&network.lexicon.rarity)?.to_dtype(DType::F16)?),
-        ("bag".to_owned(), network.bag.to_dtype(DType::F16)?),
+        ("bag".to_owned(), bag),
+        ("bag_scale".to_owned(), bag_scale),
         ("readout".to_owned(), network.readout.clone()),
         ("bias".to_owned(), network.bias.clone()),
         ("temperatures".to_owned(), vector(&network.temperatures)?),
