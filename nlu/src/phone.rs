@@ -314,7 +314,11 @@ fn number_of(run: &[Doubtful]) -> Option<(String, f32, usize, usize)> {
         return None;
     }
     // What only sounds like a digit may open a number (幺 is written as 有) but seldom ends one: 您.
-    let edges = |part: &[Doubtful]| part[0].trust > 0.45 && part[MOBILE - 1].trust > 0.55;
+    let edges = |part: &[Doubtful]| {
+        let [.., before, last] = part else { return false };
+        // Nor does what follows a comma: 八四五，已经登记.
+        part[0].trust > 0.45 && (last.trust == 1.0 || (last.trust > 0.55 && last.at == before.at + 1))
+    };
     let windows = run.windows(MOBILE).filter(|part| sure(part) >= LEAST_SURE && edges(part) && is_mobile(&text(part)));
     let score = |part: &&[Doubtful]| part.iter().map(|digit| digit.trust).sum::<f32>() - 0.8 * (total - sure(part)) as f32;
     if let Some(part) = windows.max_by(|a, b| score(a).total_cmp(&score(b))).filter(|part| total - sure(part) <= 2 || total == 2 * MOBILE) {
