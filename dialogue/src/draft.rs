@@ -160,8 +160,9 @@ fn fit<'a>(rule: &'a Rule, texts: &[(Span, Vec<char>)], all: &[Span], matter: &I
 }
 
 /// What follows a word that only says where something is.
-const LANDMARKS: [&str; 12] =
-    ["门口", "旁边", "对面", "附近", "后面", "前面", "边上", "那边", "隔壁", "东边", "西边", "后门"];
+const LANDMARKS: [&str; 18] = [
+    "门口", "旁边", "对面", "附近", "后面", "前面", "边上", "那边", "隔壁", "东边", "西边", "后门", "站出来", "站附近", "站旁", "站那", "站口", "口",
+];
 
 /// Every place where one of the words stands in the texts of a matter: the word, the span, and the
 /// characters of the matter before it.

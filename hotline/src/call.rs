@@ -98,8 +98,13 @@ pub fn load_city(dir: &Path) -> anyhow::Result<City> {
         Err(problems) => problems,
     };
     let lines: Vec<String> = problems.iter().map(|problem| format!("{}/{problem}", dir.display())).collect();
-    Err(anyhow::anyhow!("{}", lines.join("\n"))).or_exit(exit::CONFIG)
+    Err(Mistakes(lines)).or_exit(exit::CONFIG)
 }
+
+/// Everything that is wrong in a city's files.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("; "))]
+pub struct Mistakes(pub Vec<String>);
 
 /// Ears and mind together: takes recordings to decisions.
 pub struct Calls {

@@ -93,9 +93,12 @@ fn log(verbose: u8) {
 
 #[expect(clippy::print_stderr, reason = "errors of the command line are told to the user")]
 fn complain(error: &anyhow::Error) {
-    for line in take::told(error).split('\n') {
-        eprintln!("hotline: {line}");
+    // A city's mistakes are told all at once, a line each; everything else is one line.
+    if let Some(mistakes) = error.chain().find_map(|cause| cause.downcast_ref::<call::Mistakes>()) {
+        mistakes.0.iter().for_each(|mistake| eprintln!("hotline: {mistake}"));
+        return;
     }
+    eprintln!("hotline: {}", take::one_line(error));
 }
 
 /// `hotline tickets | head` ends quietly.

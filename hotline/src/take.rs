@@ -244,7 +244,13 @@ pub fn load_transcript(store: &Store, call: &Call) -> anyhow::Result<StoredTrans
 fn inputs(take: &Take, setting: &Setting) -> anyhow::Result<(Vec<PathBuf>, Option<tempfile::TempDir>)> {
     let from_stdin = |path: &PathBuf| path == Path::new("-");
     if !take.inputs.iter().any(from_stdin) {
-        return Ok((recording::find(&take.inputs).or_exit(exit::INPUT)?, None));
+        let list = recording::find(&take.inputs).or_exit(exit::INPUT)?;
+        if list.is_empty() {
+            let names: Vec<String> = take.inputs.iter().map(|path| path.display().to_string()).collect();
+            let endings = recording::ENDINGS.join(", ");
+            return Err(anyhow::anyhow!("{}: no recording here; recordings end in {endings}", names.join(", "))).or_exit(exit::INPUT);
+        }
+        return Ok((list, None));
     }
     if std::io::stdin().is_terminal() {
         return Err(anyhow::anyhow!("standard input is a terminal; pipe a recording into it: hotline take - < call.wav"))
@@ -363,17 +369,12 @@ fn say(line: &str) {
 
 /// An error with its causes on one line.
 pub fn one_line(error: &anyhow::Error) -> String {
-    told(error).replace('\n', " ")
-}
-
-/// An error with its causes; lists of mistakes keep a line for each.
-pub fn told(error: &anyhow::Error) -> String {
-    let mut text = String::new();
-    for part in error.chain().map(ToString::to_string) {
-        if !text.contains(&part) {
-            text.push_str(if text.is_empty() { "" } else { ": " });
-            text.push_str(&part);
+    let mut line = String::new();
+    for part in error.chain().map(|cause| cause.to_string().replace('\n', " ")) {
+        if !line.contains(&part) {
+            line.push_str(if line.is_empty() { "" } else { ": " });
+            line.push_str(&part);
         }
     }
-    text
+    line
 }

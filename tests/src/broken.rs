@@ -63,9 +63,7 @@ fn what_is_no_recording_is_named_and_the_rest_is_taken() {
 fn an_absent_folder_or_an_empty_one_is_no_crash() {
     let desk = Desk::fresh();
     std::fs::create_dir(desk.path("empty")).unwrap();
-    let done = desk.run(&["take", "empty"]);
-    done.assert_calm();
-    assert_eq!(done.out, "");
+    desk.run(&["take", "empty"]).refused(INPUT, &["empty", "no recording here"]);
     desk.run(&["eval", "calls", "empty"]).refused(INPUT, &["empty", "TOML"]);
     desk.feed(&["take", "-"], b"this is no sound").refused(INPUT, &["not a readable sound file"]);
 }
