@@ -245,7 +245,7 @@ fn inputs(take: &Take, setting: &Setting) -> anyhow::Result<(Vec<PathBuf>, Optio
     let from_stdin = |path: &PathBuf| path == Path::new("-");
     if !take.inputs.iter().any(from_stdin) {
         let list = recording::find(&take.inputs).or_exit(exit::INPUT)?;
-        if list.is_empty() {
+        if list.is_empty() && !take.mic {
             let names: Vec<String> = take.inputs.iter().map(|path| path.display().to_string()).collect();
             let endings = recording::ENDINGS.join(", ");
             return Err(anyhow::anyhow!("{}: no recording here; recordings end in {endings}", names.join(", "))).or_exit(exit::INPUT);

@@ -98,7 +98,7 @@ fn no_log_at_any_level_tells_what_a_caller_said() {
         "correct",
         manhole,
         "--phone",
-        "13426087715",
+        "13426087718",
         "--said",
         "0:马路中间有个井盖没了",
         "--by",
