@@ -248,7 +248,7 @@ fn models_that_are_unknown_halved_or_altered_are_refused() {
         .refused(MODEL, &["no model \"huge\"", "hotline models list"]);
     desk.run(&["models", "build", "huge"])
         .refused(MODEL, &["no model \"huge\"", "hotline models list"]);
-    let whole = std::fs::read(home().join("models/base-q8_0.bin")).expect("make models");
+    let whole = std::fs::read(home().join("models/base-hotline-q8_0.bin")).expect("make models");
     for (length, name) in [
         (whole.len() / 2, "half.bin"),
         (whole.len() / 10 * 9, "almost.bin"),
@@ -267,14 +267,14 @@ fn models_that_are_unknown_halved_or_altered_are_refused() {
     // A models folder of its own, with the manifest that ships.
     desk.file("models/manifest.toml", std::fs::read(home().join("models/manifest.toml")).unwrap());
     let verify =
-        || desk.run(&["--models", &text_of(&desk.path("models")), "models", "verify", "base"]);
+        || desk.run(&["--models", &text_of(&desk.path("models")), "models", "verify", "base-hotline"]);
     let mut altered = whole.clone();
-    desk.file("models/base-q8_0.bin", &whole);
+    desk.file("models/base-hotline-q8_0.bin", &whole);
     verify().well();
     altered[whole.len() / 2] ^= 1;
-    let path = desk.file("models/base-q8_0.bin", &altered);
+    let path = desk.file("models/base-hotline-q8_0.bin", &altered);
     verify().refused(MODEL, &[&path, "hotline models build --force"]);
-    let path = desk.file("models/base-q8_0.bin", &whole[..whole.len() / 2]);
+    let path = desk.file("models/base-hotline-q8_0.bin", &whole[..whole.len() / 2]);
     verify().refused(MODEL, &[&path, "hotline models build --force"]);
     assert!(!desk.data.exists() || desk.ids().is_empty(), "nothing was taken");
 }
