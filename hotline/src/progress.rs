@@ -10,11 +10,6 @@ pub fn bar(steps: u64, what: &str) -> ProgressBar {
     with_style(steps, what, style)
 }
 
-/// A bar over so many bytes.
-pub fn bytes(count: u64, what: &str) -> ProgressBar {
-    with_style(count, what, "{msg}  {wide_bar} {binary_bytes}/{binary_total_bytes}  {eta} to go")
-}
-
 fn with_style(steps: u64, what: &str, style: &str) -> ProgressBar {
     // indicatif draws nothing when standard error is no terminal.
     let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr());
