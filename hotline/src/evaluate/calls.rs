@@ -10,7 +10,7 @@ use ::nlu::Leg;
 use anyhow::{Context, anyhow, bail};
 use tickets::{Call, Fields, Store};
 
-use super::percent;
+use super::{percent, times};
 use super::score::{FIELDS, Tally, judge};
 use crate::call::{Calls, Mind, StoredTranscript, find_model, load_city};
 use crate::cli::{Global, Take};
@@ -29,6 +29,8 @@ struct Judged {
     path: PathBuf,
     verdicts: [Option<bool>; FIELDS.len()],
     counts: Vec<Count>,
+    /// Milliseconds by which characters miss the known edges of lines.
+    time_errors: Vec<u64>,
 }
 
 /// Where the tickets that are judged come from.
@@ -144,6 +146,7 @@ fn judge_fields(
         path: path.to_owned(),
         verdicts: judge(expect, outcome, fields),
         counts: counts(&sidecar.line, transcript),
+        time_errors: times::errors(&sidecar.line, &transcript.heard),
     })
 }
 
@@ -215,6 +218,8 @@ fn report(
             tally
         })
         .collect();
+    let mut time_errors: Vec<u64> = judged.iter().flat_map(|call| call.time_errors.iter().copied()).collect();
+    let [time_median, time_p95] = [0.5, 0.95].map(|share| times::quantile(&mut time_errors, share));
     let share = |field: &str| FIELDS.iter().position(|name| *name == field).and_then(|at| tallies[at].share());
     let speed = took.map(|took| sound.as_secs_f64() / took.as_secs_f64());
     let peer_rate = against.as_ref().and_then(|a| a.counts.iter().copied().sum::<Count>().rate());
@@ -232,6 +237,8 @@ fn report(
             "urgency_accuracy": share("urgency"),
             "emergency_recall": share("emergency"),
             "speed": speed,
+            "time_error_ms": time_median,
+            "time_error_p95_ms": time_p95,
             "calls": judged.len(),
             "wrong": judged.iter().filter(|call| call.verdicts.contains(&Some(false))).map(wrong).collect::<Vec<_>>(),
         });
@@ -260,6 +267,10 @@ fn report(
     for (name, tally) in FIELDS.iter().zip(&tallies) {
         let [share, range] = percent(tally.share(), tally.interval());
         sums.row([(*name).to_owned(), share, range, format!("{}/{}", tally.right, tally.judged)]);
+    }
+    if let (Some(median), Some(p95)) = (time_median, time_p95) {
+        let rest = format!("95 % within {p95} ms, {} edges of lines", time_errors.len());
+        sums.row(["character times, median error".to_owned(), format!("{median} ms"), String::new(), rest]);
     }
     if let Some(speed) = speed {
         sums.row(["speed".to_owned(), format!("{speed:.1}×"), String::new(), format!("{:.1} min of sound", sound.as_secs_f64() / 60.0)]);

@@ -4,6 +4,7 @@ mod asr;
 mod calls;
 mod nlu;
 pub mod score;
+mod times;
 
 use crate::cli::{Eval, Global};
 use crate::config::Setting;
