@@ -14,7 +14,7 @@ use crate::exit::{self, OrExit};
 use crate::show::now;
 use crate::table::Table;
 use crate::take::{load_transcript, open_store};
-use crate::{print_json, print_text};
+use crate::{print_json, print_text, say};
 
 fn open(setting: &Setting) -> anyhow::Result<Store> {
     open_store(setting, &load_city(&setting.city)?)
@@ -91,13 +91,13 @@ fn redacted(store: &Store, out: &mut dyn Write, to: &Path) -> anyhow::Result<Exp
     store.export_redacted(out, to, &|text| nlu::redact(text)).or_exit(exit::STORE)
 }
 
-#[expect(clippy::print_stderr, reason = "the export itself may be on standard output")]
+/// Told beside the export, which may itself be on standard output.
 fn tell(exports: &Exports, to: Option<&Path>) {
     for lost in &exports.lost {
-        eprintln!("{}: missing or altered, not exported; `hotline check` tells more", lost.display());
+        say(&format!("{}: missing or altered, not exported; `hotline check` tells more", lost.display()));
     }
     if let Some(path) = to {
-        eprintln!("{}: {} calls, {} tickets", path.display(), exports.calls, exports.tickets);
+        say(&format!("{}: {} calls, {} tickets", path.display(), exports.calls, exports.tickets));
     }
 }
 
@@ -151,13 +151,12 @@ pub fn import(setting: &Setting, file: &Path) -> anyhow::Result<u8> {
         let code = if matches!(error, tickets::Error::Backup { .. }) { exit::INPUT } else { exit::STORE };
         exit::Exit { code, source: anyhow::Error::from(error).context(format!("{}: import stopped", file.display())) }
     })?;
-    tell_import(&imports);
+    // Standard output lists the tickets and nothing else.
+    say(&format!(
+        "{} calls and {} tickets taken in, {} calls known already, {} files that the backup lacked",
+        imports.calls, imports.tickets, imports.known, imports.lost
+    ));
     Ok(0)
-}
-
-#[expect(clippy::print_stderr, reason = "standard output lists the tickets and nothing else")]
-fn tell_import(imports: &tickets::Imports) {
-    eprintln!("{} calls and {} tickets taken in, {} calls known already, {} files that the backup lacked", imports.calls, imports.tickets, imports.known, imports.lost);
 }
 
 /// `hotline departments`.

@@ -15,6 +15,7 @@ mod progress;
 mod recording;
 mod replay;
 mod show;
+mod spool;
 mod table;
 mod take;
 mod train;
@@ -91,14 +92,19 @@ fn log(verbose: u8) {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(coloured).init();
 }
 
-#[expect(clippy::print_stderr, reason = "errors of the command line are told to the user")]
+/// Tells the user a line on standard error: what becomes of his command is told, not logged.
+#[expect(clippy::print_stderr, reason = "this is the one place where the user is told something")]
+fn say(line: &str) {
+    eprintln!("{line}");
+}
+
 fn complain(error: &anyhow::Error) {
     // A city's mistakes are told all at once, a line each; everything else is one line.
     if let Some(mistakes) = error.chain().find_map(|cause| cause.downcast_ref::<call::Mistakes>()) {
-        mistakes.0.iter().for_each(|mistake| eprintln!("hotline: {mistake}"));
+        mistakes.0.iter().for_each(|mistake| say(&format!("hotline: {mistake}")));
         return;
     }
-    eprintln!("hotline: {}", take::one_line(error));
+    say(&format!("hotline: {}", take::one_line(error)));
 }
 
 /// `hotline tickets | head` ends quietly.

@@ -4,8 +4,6 @@ use std::collections::VecDeque;
 use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use audio::Microphone;
@@ -13,7 +11,6 @@ use jiff::Timestamp;
 use nlu::Leg;
 use tickets::{Call, Department, NewCall, Store, Ticket};
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::call::{Calls, StoredTranscript};
 use crate::cli::{Global, LegArg, Take};
@@ -21,7 +18,7 @@ use crate::config::Setting;
 use crate::exit::{self, OrExit};
 use crate::recording::{self, Sidecar};
 use crate::show;
-use crate::{progress, table};
+use crate::{progress, say, spool, table};
 
 /// Calls that are heard at once: while one ends with few utterances left, the next one is read.
 const CALLS_AT_ONCE: usize = 2;
@@ -65,7 +62,7 @@ pub fn take(global: &Global, setting: &Setting, take: &Take) -> anyhow::Result<u
     let (mut inputs, _spool) = inputs(take, setting)?;
     let calls = Arc::new(Calls::load(setting)?);
     let store = open_store(setting, &calls.mind.city)?;
-    let spooled = microphone.map(|microphone| record(&microphone, take, setting)).transpose()?;
+    let spooled = microphone.map(|microphone| spool::record(&microphone, take.seconds, setting)).transpose()?;
     inputs.extend(spooled.clone());
     let bar = progress::bar(inputs.len() as u64, "calls");
     let mut failed = 0;
@@ -74,7 +71,7 @@ pub fn take(global: &Global, setting: &Setting, take: &Take) -> anyhow::Result<u
             Ok((call, known)) => bar.suspend(|| print(global, &store, &call, known))?,
             Err(error) => {
                 failed += 1;
-                bar.suspend(|| report(&error));
+                bar.suspend(|| say(&one_line(&error)));
             }
         }
         bar.inc(1);
@@ -82,8 +79,8 @@ pub fn take(global: &Global, setting: &Setting, take: &Take) -> anyhow::Result<u
     });
     bar.finish_and_clear();
     match &spooled {
-        Some(recording) if taken.is_ok() && failed == 0 => clear(recording)?,
-        Some(recording) => say_where(recording),
+        Some(recording) if taken.is_ok() && failed == 0 => spool::clear(recording)?,
+        Some(recording) => spool::say_where(recording),
         None => {}
     }
     taken?;
@@ -267,78 +264,6 @@ fn inputs(take: &Take, setting: &Setting) -> anyhow::Result<(Vec<PathBuf>, Optio
     Ok((list, Some(spool)))
 }
 
-/// Records a call into the store's spool, with its beginning in a description beside it, so that
-/// whatever happens to this process the call can still be taken.
-fn record(microphone: &Microphone, take: &Take, setting: &Setting) -> anyhow::Result<PathBuf> {
-    let spool = setting.data.join("spool");
-    std::fs::create_dir_all(&spool).with_context(|| format!("{}: cannot be made", spool.display())).or_exit(exit::STORE)?;
-    let waiting = recording::find(std::slice::from_ref(&spool)).or_exit(exit::STORE)?.len();
-    if waiting > 0 {
-        say(&format!("{waiting} recorded earlier and never taken; take them with: hotline take {}", spool.display()));
-    }
-    let began = show::now();
-    let path = spool.join(began.strftime("mic-%Y%m%dT%H%M%S.%3fZ.wav").to_string());
-    let describe = || std::fs::write(path.with_extension("toml"), format!("started_at = \"{began}\"\n"));
-    describe().with_context(|| format!("{}: cannot be written", path.display())).or_exit(exit::STORE)?;
-    let stop = stop_at_ctrl_c()?;
-    say(&format!("recording from {}; Ctrl-C ends it", microphone.name()));
-    let longest = take.seconds.map(|seconds| Duration::from_secs(seconds.into()));
-    match microphone.record(&path, longest, &stop) {
-        Ok(captured) => {
-            if let Some(missing) = captured.missing {
-                say(&format!("the recording is incomplete: {missing}"));
-            }
-            Ok(path)
-        }
-        Err(error @ audio::Error::Device { .. }) => {
-            clear(&path)?;
-            Err(error).or_exit(exit::INPUT)
-        }
-        Err(error) => {
-            say_where(&path);
-            Err(error).or_exit(exit::STORE)
-        }
-    }
-}
-
-/// Set by the first Ctrl-C. The second ends the program, as it would have without us.
-fn stop_at_ctrl_c() -> anyhow::Result<Arc<AtomicBool>> {
-    /// What shells say of a program that Ctrl-C ended.
-    const INTERRUPTED: i32 = 130;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut interrupts = {
-        let _inside = runtime.enter();
-        signal(SignalKind::interrupt())?
-    };
-    let stop = Arc::new(AtomicBool::new(false));
-    let stopped = Arc::clone(&stop);
-    let wait = move || {
-        runtime.block_on(interrupts.recv());
-        stopped.store(true, Ordering::Relaxed);
-        runtime.block_on(interrupts.recv());
-        std::process::exit(INTERRUPTED);
-    };
-    std::thread::Builder::new().name("ctrl-c".to_owned()).spawn(wait)?;
-    Ok(stop)
-}
-
-/// Removes a recording from the spool, with its description: the store has it, or nobody spoke.
-fn clear(recording: &Path) -> anyhow::Result<()> {
-    for path in [recording, &recording.with_extension("toml")] {
-        match std::fs::remove_file(path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("{}: cannot be removed", path.display())).or_exit(exit::STORE);
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-fn say_where(recording: &Path) {
-    say(&format!("the recording is kept; take it with: hotline take {}", recording.display()));
-}
-
 fn modified(path: &Path) -> Option<Timestamp> {
     let time = std::fs::metadata(path).ok()?.modified().ok()?;
     let at = Timestamp::try_from(time).ok()?;
@@ -356,15 +281,6 @@ fn leg_of(leg: LegArg) -> Leg {
 /// A store that fails fails every recording; a recording that fails fails alone.
 fn is_fatal(error: &anyhow::Error) -> bool {
     exit::code_of(error) == exit::STORE
-}
-
-fn report(error: &anyhow::Error) {
-    say(&one_line(error));
-}
-
-#[expect(clippy::print_stderr, reason = "what becomes of a recording is told to the user, not logged")]
-fn say(line: &str) {
-    eprintln!("{line}");
 }
 
 /// An error with its causes on one line.
