@@ -188,7 +188,7 @@ struct Background {
 }
 
 impl Background {
-    /// Seconds that the quantile is taken over, in frames.
+    /// Frames that the quantile is taken over: eight seconds.
     const WINDOW: usize = 8_000 / FRAME_MS as usize;
     /// Before so many frames nothing is known.
     const LEAST: usize = 500 / FRAME_MS as usize;
@@ -223,4 +223,63 @@ impl Background {
 
 fn samples_of(ms: u32) -> usize {
     (ms * (SAMPLE_RATE / 1000)) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A frame of noise of so many decibels.
+    fn noise(db: f32, seed: &mut u32) -> Frame {
+        let scale = 10f32.powf(db / 20.0) * 3f32.sqrt();
+        let mut next = || {
+            // Numerical Recipes' generator: noise enough for levels.
+            *seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (*seed >> 8) as f32 / (1 << 23) as f32 - 1.0
+        };
+        Frame { start_ms: 0, samples: std::array::from_fn(|_| next() * scale) }
+    }
+
+    /// How far the last of so many frames stand above the background, frame by frame.
+    fn above(levels: &[(f32, usize)]) -> Vec<f32> {
+        let (mut background, mut seed) = (Background::default(), 1);
+        let frames = levels.iter().flat_map(|(db, count)| std::iter::repeat_n(*db, *count));
+        frames.map(|db| background.push(&noise(db, &mut seed))).collect()
+    }
+
+    #[test]
+    fn a_steady_street_is_no_speech_and_a_voice_over_it_is() {
+        let threshold = EndpointConfig::default().above_noise_db;
+        let street = above(&[(-30.0, 300)]);
+        assert!(street[Background::LEAST..].iter().all(|db| *db < threshold), "{street:?}");
+        let voice = above(&[(-30.0, 200), (-15.0, 50)]);
+        assert!(voice[205..].iter().all(|db| *db >= threshold));
+        let after = above(&[(-30.0, 200), (-15.0, 50), (-30.0, 50)]);
+        assert!(after[260..].iter().all(|db| *db < threshold), "the street is back");
+    }
+
+    #[test]
+    fn a_quiet_voice_on_a_silent_line_is_speech_and_nothing_is_judged_too_early() {
+        let threshold = EndpointConfig::default().above_noise_db;
+        let quiet = above(&[(-90.0, 100), (-50.0, 20)]);
+        assert!(quiet[105..].iter().all(|db| *db >= threshold));
+        assert!(above(&[(-20.0, 10)]).iter().all(|db| db.is_infinite()));
+    }
+
+    #[test]
+    fn turns_are_told_apart_though_somebody_rides_an_exercise_bike() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../audio-fixtures/02-unpaid-wages.flac");
+        let mut reader = audio::Reader::open(std::path::Path::new(path)).unwrap();
+        let (mut framer, mut endpointer) = (audio::Framer::default(), Endpointer::new(EndpointConfig::default()));
+        let mut lengths = Vec::new();
+        while let Some(block) = reader.read().unwrap() {
+            for frame in framer.push(&block.legs[1]) {
+                if let Some(Endpoint::Ended(utterance)) = endpointer.push(&frame) {
+                    lengths.push(utterance.samples.len() / samples_of(1000));
+                }
+            }
+        }
+        // Nine turns of the caller's, the longest of ten seconds.
+        assert!(lengths.len() >= 8 && lengths.iter().all(|seconds| *seconds <= 12), "{lengths:?}");
+    }
 }

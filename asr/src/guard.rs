@@ -51,7 +51,7 @@ pub(crate) fn is_silence(text: &str, figures: Figures) -> bool {
         || (figures.no_speech > NO_SPEECH && figures.mean_logprob < SILENCE_LOGPROB)
         || is_prompt(&words)
         || is_faint(&words, figures)
-        || CAPTIONS.contains(&words.as_str())
+        || is_caption(&words)
         || SUBTITLES.iter().any(|line| words.contains(line))
 }
 
@@ -73,18 +73,16 @@ const FEWEST_CHARS_A_SECOND: f32 = 0.8;
 /// Whether the words are those of the prompt that the decoder was given: over noise it says them
 /// again, or something like them.
 fn is_prompt(words: &str) -> bool {
-    let words: Vec<char> = words.chars().collect();
-    let prompt: Vec<char> = "以下是普通话的句子".chars().collect();
-    let shared = words.iter().filter(|ch| prompt.contains(ch)).count();
-    words.len() >= 5 && words.len() <= 14 && shared * 3 >= words.len() * 2 && shared >= 5
+    let count = words.chars().count();
+    let shared = words.chars().filter(|ch| PROMPT.contains(*ch)).count();
+    shared >= 5 && shared * 3 >= count * 2 && count <= PROMPT.chars().count() + 4
 }
 
+/// A plain prompt that makes Whisper write simplified script with punctuation.
+pub(crate) const PROMPT: &str = "以下是普通话的句子。";
+
 /// Lines that Whisper learned from the ends of subtitled films and says over silence and music.
-const SUBTITLES: [&str; 16] = [
-    "词曲",
-    "作词",
-    "作曲",
-    "编曲",
+const SUBTITLES: [&str; 12] = [
     "谢谢观看",
     "谢谢大家观看",
     "感谢观看",
@@ -99,8 +97,17 @@ const SUBTITLES: [&str; 16] = [
     "优优独播剧场",
 ];
 
-/// What captions call a sound that is no speech; nobody says just this.
-const CAPTIONS: [&str; 7] = ["语音", "语言", "音乐", "铃声", "掌声", "笑声", "噪音"];
+/// Whether the words are a caption of a sound that is no speech, or the credits of a song.
+fn is_caption(words: &str) -> bool {
+    let credits = CREDITS.iter().any(|word| words.starts_with(word));
+    CAPTIONS.contains(&words) || (credits && words.chars().count() <= LONGEST_CREDITS)
+}
+
+/// What captions call a sound; a caller does not say just this.
+const CAPTIONS: [&str; 5] = ["语音", "语言", "铃声", "掌声", "笑声"];
+/// How the credits of a song begin, and how long they are: a caller may well speak of a composer.
+const CREDITS: [&str; 4] = ["词曲", "作词", "作曲", "编曲"];
+const LONGEST_CREDITS: usize = 8;
 
 /// Shortest and longest period of a loop, in characters.
 const PERIODS: std::ops::RangeInclusive<usize> = 1..=16;
@@ -178,6 +185,8 @@ mod tests {
         assert!(is_silence("在这儿", Figures { mean_logprob: -0.7, no_speech: 0.1, seconds: 16.0 }));
         assert!(!is_silence("在这儿", Figures { mean_logprob: -0.7, no_speech: 0.1, seconds: 1.2 }));
         assert!(is_silence("这些人是普通话的句子。", SURE) && !is_silence("我说普通话的", SURE));
+        assert!(is_silence("语音", SURE) && !is_silence("噪音", SURE) && !is_silence("语音太小了", SURE));
+        assert!(is_silence("作曲 李宗盛", SURE) && !is_silence("作曲的那个老师一直不给我们上课", SURE));
         assert_eq!(doubt("一二三", Figures { mean_logprob: -1.5, ..SURE }), Some(Doubt::Improbable));
         assert_eq!(doubt(&"我要投诉楼下的烧烤店油烟太大".repeat(2), Figures { seconds: 1.0, ..SURE }), Some(Doubt::TooFast));
     }

@@ -12,7 +12,7 @@ use whisper_rs::{
     WhisperState, WhisperTokenId,
 };
 
-use crate::guard::{self, Doubt, Figures};
+use crate::guard::{self, Doubt, Figures, PROMPT};
 use crate::models::{Context, Found, check_header};
 use crate::transcript::{Char, Transcribe, Transcript, Utterance};
 use crate::Error;
@@ -28,8 +28,6 @@ const LEAST_SAMPLES: usize = audio::SAMPLE_RATE as usize / 10;
 const TAIL_SAMPLES: usize = audio::SAMPLE_RATE as usize * 3 / 10;
 /// Whisper leaves half of the decoder's 448 positions to the prompt, less the marks around it.
 const MOST_PROMPT_TOKENS: usize = 224;
-/// A plain prompt that makes Whisper write simplified script with punctuation.
-const PROMPT: &str = "以下是普通话的句子。";
 
 /// How speech is decoded.
 #[derive(Debug, Clone)]
