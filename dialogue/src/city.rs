@@ -224,6 +224,8 @@ pub struct Phrases {
     pub wrong_number_agent: Words,
     /// Somebody is on the line, though he says nothing else.
     pub greeting: Words,
+    /// What follows a word that only says where something is.
+    pub landmark: Vec<String>,
 }
 
 /// A first-level category.

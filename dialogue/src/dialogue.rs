@@ -143,11 +143,12 @@ impl<'a> Dialogue<'a> {
     }
 
     fn said(&mut self, said: &Said, understood: &[Interpretation], turn: &mut Turn) {
+        let text = said.text();
         if said.leg == Leg::Agent {
+            self.wrong_number |= self.city.phrases.wrong_number_agent.are_in(&text);
             return;
         }
         self.silences = 0;
-        let text = said.text();
         self.wrong_number |= self.city.phrases.wrong_number.are_in(&text);
         if let Some(emergency) = understood.iter().find_map(|matter| matter.emergency.as_ref()).filter(|_| !self.warned) {
             self.warned = true;
@@ -235,9 +236,8 @@ impl<'a> Dialogue<'a> {
         let outcome = match (spoke, understood.is_empty()) {
             (_, false) => Outcome::Tickets,
             (_, true) if self.wants_person => Outcome::Transfer,
-            (_, true) if self.wrong_number => Outcome::None,
-            (true, true) => Outcome::None,
-            (false, true) => Outcome::Unusable,
+            (spoke, true) if spoke || self.wrong_number => Outcome::None,
+            (_, true) => Outcome::Unusable,
         };
         let drafts = match outcome {
             Outcome::Tickets => understood.into_iter().map(|matter| Draft::of(self.city, heard, matter)).collect(),

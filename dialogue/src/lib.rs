@@ -7,10 +7,12 @@ mod calendar;
 mod city;
 mod dialogue;
 mod draft;
+mod route;
 #[cfg(test)]
 mod tests;
 
 pub use calendar::{Calendar, Year, china};
 pub use city::{Category, City, Department, Due, Form, Patience, Phrases, Problem, Prompts, Ready, Rule, Slot};
 pub use dialogue::{Action, Conclusion, Dialogue, Input, Outcome, Turn, emergency_name, recorded};
-pub use draft::{Draft, Routed, Standing};
+pub use draft::{Draft, Standing};
+pub use route::Routed;

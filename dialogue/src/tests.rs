@@ -310,7 +310,7 @@ fn every_mistake_in_the_citys_files_has_its_line_and_its_remedy() {
         ("city.toml", "\"18:00\"", "\"six\"", 7, "not times of day", "write them like"),
         ("city.toml", "asks = 2", "asks = 2\nmore = 1", 27, "unknown field", "correct this line"),
         ("departments.toml", "name = \"区生态环境局\"", "name = \"区城市管理委员会\"", 17, "is there twice", "remove one"),
-        ("dispatch.toml", "categories = [\"纪检监察\"]", "categories = [\"纪检\"]", 45, "unknown category 纪检", "did you mean 纪检监察?"),
+        ("dispatch.toml", "categories = [\"纪检监察\"]", "categories = [\"纪检\"]", 46, "unknown category 纪检", "did you mean 纪检监察?"),
         ("deadlines.toml", "hours = 2\n", "hours = 2\nworking_days = 1\n", 7, "hours or working_days", "exactly one"),
         ("prompts.toml", "{deadline}", "{date}", 0, "{date} stands for nothing", "use number, department, deadline"),
         ("prompts.toml", "phone = [", "fone = [", 13, "unknown variant", "correct this line"),
