@@ -133,27 +133,35 @@ pub(crate) struct Doubtful {
 const SPOKEN: [(char, u8); 11] = [
     ('零', 0), ('幺', 1), ('一', 1), ('二', 2), ('三', 3), ('四', 4), ('五', 5), ('六', 6), ('七', 7), ('八', 8), ('九', 9),
 ];
+/// Trust in a character that sounds just like a digit; who sounds less like it has less.
+const BY_SOUND: f32 = 0.6;
+/// Likeness from which a character is taken for the digit that it sounds like.
+const LEAST_LIKE: f32 = 0.6;
+/// Trust in a character that sounds like no digit: one may stand between digits, two end the number.
+const NO_DIGIT: f32 = 0.1;
+
+/// The digit that a character may have been, and the trust in it.
+fn digit_heard(ch: char) -> (u8, f32) {
+    if let Some(value) = digit_of(ch) {
+        return (value, 1.0);
+    }
+    // 幺 is what recognisers know least: they write 要, 交, 销, 条.
+    if crate::sound::rhymes_with_yao(ch) {
+        return (1, 0.85 * BY_SOUND);
+    }
+    let likeness = SPOKEN.map(|(sound, value)| (value, crate::sound::alike(ch, sound)));
+    let (value, like) = likeness.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 0.0));
+    (value, if like >= LEAST_LIKE { BY_SOUND * like } else { NO_DIGIT })
+}
 
 /// The runs of a text that may be numbers read out, whatever was made of some of their digits:
 /// 有8600421873 and 三把幺零九七. Only for where a number is expected.
 pub(crate) fn doubtful_runs(text: &[char]) -> Vec<Vec<Doubtful>> {
-    /// Likeness from which a character is taken for the digit that it sounds like.
-    const LEAST: f32 = 0.6;
-    let read = |at: usize| match digit_of(text[at]) {
-        Some(value) => Doubtful { value, at, trust: 1.0 },
-        None => {
-            let likeness = |(sound, _): &(char, u8)| crate::sound::alike(text[at], *sound);
-            let best = SPOKEN.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b))).unwrap_or(&SPOKEN[0]);
-            // 幺 is what recognisers know least: they write 要, 交, 销, 条.
-            let best = if crate::sound::rhymes_with_yao(text[at]) { &('幺', 1) } else { best };
-            let like = likeness(best).max(if best.0 == '幺' && crate::sound::rhymes_with_yao(text[at]) { 0.85 } else { 0.0 });
-            Doubtful { value: best.1, at, trust: if like >= LEAST { 0.6 * like } else { 0.1 } }
-        }
-    };
+    let doubted = |digit: &Doubtful| digit.trust <= NO_DIGIT;
     let mut runs = Vec::new();
     let mut run: Vec<Doubtful> = Vec::new();
     let mut close = |run: &mut Vec<Doubtful>| {
-        while run.last().is_some_and(|last| last.trust < 0.2) {
+        while run.last().is_some_and(doubted) {
             run.pop();
         }
         let run = std::mem::take(run);
@@ -175,9 +183,10 @@ pub(crate) fn doubtful_runs(text: &[char]) -> Vec<Vec<Doubtful>> {
             close(&mut run);
         }
         gap = 0;
-        let digit = read(at);
+        let (value, trust) = digit_heard(text[at]);
+        let digit = Doubtful { value, at, trust };
         // Two characters in a row that sound like no digit end the number.
-        if digit.trust < 0.2 && run.last().is_none_or(|last| last.trust < 0.2) {
+        if doubted(&digit) && run.last().is_none_or(doubted) {
             close(&mut run);
             continue;
         }

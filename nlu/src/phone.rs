@@ -1,5 +1,7 @@
 //! The number to call back: spoken in groups, over several turns, repeated, corrected, read back.
 
+use strsim::levenshtein as distance;
+
 use crate::digits::{Doubtful, Run, doubtful_runs, runs};
 use crate::heard::{Heard, Leg, Span};
 use crate::interpretation::Found;
@@ -49,13 +51,12 @@ pub(crate) fn find(heard: &Heard, this_number: &Words) -> Option<Found<String>> 
         if said.leg == Leg::Agent {
             asked = holds(&ANNOUNCE);
             offered = this_number.are_in(&plain);
-            let numbers = runs(&text).into_iter().filter_map(|run| mobile_in(&run)).map(|(digits, _)| digits);
-            read_back = numbers.last().filter(|digits| Some(digits) != best.as_ref().map(|b| &b.digits) || asked || !plain.is_empty());
+            read_back = runs(&text).iter().filter_map(mobile_in).map(|(digits, _)| digits).last();
             continue;
         }
         let taken_back = holds(&TAKE_BACK);
+        let agrees = !taken_back && YES.iter().any(|word| plain.trim_start_matches(['，', ',', '。', ' ']).starts_with(word));
         if let Some(number) = read_back.take() {
-            let agrees = !taken_back && YES.iter().any(|word| plain.trim_start_matches(['，', '。', ' ']).starts_with(word));
             // A reading that differs in a digit or two was misheard on one side: what both sides say
             // decides below.
             let misheard = best.as_ref().is_some_and(|b| is_mobile(&b.digits) && (1..=2).contains(&distance(&b.digits, &number)));
@@ -69,7 +70,7 @@ pub(crate) fn find(heard: &Heard, this_number: &Words) -> Option<Found<String>> 
             }
         }
         if let Some(line) = &heard.line_number {
-            let accepts = std::mem::take(&mut offered) && !taken_back && YES.iter().any(|word| plain.trim_start_matches(['，', ',', '。', ' ']).starts_with(word));
+            let accepts = std::mem::take(&mut offered) && agrees;
             if (accepts || this_number.are_in(&plain)) && !holds(&["不是", "不用"]) && runs(&text).iter().all(|r| r.digits.len() < 7) {
                 let evidence = vec![Span { utterance: index, start: 0, end: text.len() }];
                 best = Some(Candidate { digits: line.clone(), evidence, confirmed: true, announced: true, pieced: false });
@@ -274,6 +275,9 @@ fn fused(heard: &Heard) -> Option<Fused> {
     Some(Fused { digits, confidence, votes: exact.len(), evidence })
 }
 
+/// Turns after a number was spoken of within which digits belong to it.
+const LONGEST_TALK: usize = 4;
+
 /// Every reading of a mobile number in the call: asked for, announced, or read back.
 fn readings(heard: &Heard) -> Vec<Reading> {
     let mut found = Vec::new();
@@ -284,7 +288,7 @@ fn readings(heard: &Heard) -> Vec<Reading> {
         let plain: String = text.iter().collect();
         let holds = |words: &[&str]| words.iter().any(|word| plain.contains(word));
         since = if holds(&ANNOUNCE) { 0 } else { since.saturating_add(1) };
-        if since > 4 || (holds(&OTHER) && !holds(&ANNOUNCE)) {
+        if since > LONGEST_TALK || (holds(&OTHER) && !holds(&ANNOUNCE)) {
             continue;
         }
         for run in doubtful_runs(&text) {
@@ -332,21 +336,6 @@ fn number_of(run: &[Doubtful]) -> Option<(String, f32, usize, usize)> {
 
 fn is_mobile(digits: &str) -> bool {
     digits.len() == MOBILE && digits.starts_with('1') && digits.as_bytes()[1] >= b'3'
-}
-
-/// Levenshtein distance of two short strings of digits.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut before = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let above = row[j + 1];
-            row[j + 1] = (before + usize::from(x != y)).min(row[j] + 1).min(above + 1);
-            before = above;
-        }
-    }
-    row[b.len()]
 }
 
 /// The shortest string that holds both in order, if it is as long as a mobile number.

@@ -113,6 +113,9 @@ fn bytes(text: &[char], ear: Ear) -> Vec<u8> {
 /// Most readings of one word: 着 has four, and few words hold two such characters.
 const MOST_READINGS: usize = 8;
 
+/// Readings that dictionaries know and nobody uses: by one of them 过不下去 would count as 活不下去.
+const RARE_READINGS: [(char, &str); 1] = [('活', "guo")];
+
 /// Every way to read a word aloud. A recogniser writes what it hears, so 着火 may come as 找火.
 fn readings(word: &[char], ear: Ear) -> Vec<Vec<Syllable>> {
     let mut all: Vec<Vec<Syllable>> = vec![Vec::new()];
@@ -120,6 +123,9 @@ fn readings(word: &[char], ear: Ear) -> Vec<Vec<Syllable>> {
         let mut ways = vec![syllable(*ch, ear)];
         if let Some(multi) = ch.to_pinyin_multi() {
             for pinyin in multi {
+                if RARE_READINGS.contains(&(*ch, pinyin.plain())) {
+                    continue;
+                }
                 let way = if ear == Ear::Same { number(pinyin.plain()) } else { number(&blur(pinyin.plain())) };
                 if !ways.contains(&way) {
                     ways.push(way);
@@ -176,6 +182,11 @@ impl Words {
         self.find(text).into_iter().map(|(_, start, end)| (start, end)).min()
     }
 
+    /// Whether one of them is in one of these utterances.
+    pub(crate) fn are_in_any(&self, said: &[&crate::heard::Said]) -> bool {
+        said.iter().any(|said| self.are_in(&said.text()))
+    }
+
     /// Whether one of them is in a text; marks and spaces do not part a word.
     pub fn are_in(&self, text: &str) -> bool {
         let bare: Vec<char> = text.chars().filter(|ch| ch.is_alphanumeric()).collect();
@@ -213,6 +224,11 @@ pub(crate) fn alike(a: char, b: char) -> f32 {
     let (first_a, rest_a) = parts(a.plain());
     let (first_b, rest_b) = parts(b.plain());
     0.45 * related(first_a, first_b, &INITIALS) + 0.55 * related(rest_a, rest_b, &FINALS)
+}
+
+/// How alike two texts of equal length sound, character by character.
+pub(crate) fn resemblance(a: &[char], b: &[char]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| alike(*a, *b)).sum::<f32>() / b.len().max(1) as f32
 }
 
 /// Whether a character ends like 幺 (yāo, that is, -iao).

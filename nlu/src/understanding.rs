@@ -20,8 +20,10 @@ pub struct Understanding {
 const LEAST_SUBSTANCE: usize = 4;
 /// Substance that a second matter needs, so that a closing remark does not become a ticket.
 const LEAST_SECOND: usize = 8;
-/// Substance over which a call that says 打错了 may still be about something.
-const WRONG_NUMBER_SUBSTANCE: usize = 45;
+/// Substance over which a call that says 打错了 or asks for a person may still be about something.
+const LITTLE_SUBSTANCE: usize = 45;
+/// Confidence from which a place was named, and not just something that sounds like one.
+const SURE_PLACE: f32 = 0.6;
 /// Substance under which a demand for a person is all there is.
 const PERSON_SUBSTANCE: usize = 14;
 
@@ -91,12 +93,11 @@ impl Understanding {
     /// Whether the call says only that it is none of ours, or that a person is wanted.
     fn is_void(&self, heard: &Heard) -> bool {
         let phrases = &self.rules.phrases;
-        let caller = heard.said.iter().filter(|said| said.leg != Leg::Agent);
+        let (callers, agents): (Vec<&Said>, Vec<&Said>) = heard.said.iter().partition(|said| said.leg != Leg::Agent);
         // What stands beside the demand for a person, clause by clause.
-        let (mut substance, mut beside, mut person, mut wrong) = (0, 0, false, false);
-        for said in caller {
+        let (mut substance, mut beside, mut person) = (0, 0, false);
+        for said in &callers {
             let text: Vec<char> = said.chars.iter().map(|c| c.ch).collect();
-            wrong |= phrases.wrong_number.first(&text).is_some() || phrases.wrong_number.are_in(&said.text());
             for clause in text.split(|ch| !ch.is_alphanumeric()) {
                 let own = self.rules.substance(clause);
                 let demand = phrases.person.first(clause).is_some();
@@ -105,22 +106,26 @@ impl Understanding {
                 person |= demand;
             }
         }
-        // The agent says it too: 您打错了，这里是市民服务热线.
-        let mut agent = heard.said.iter().filter(|said| said.leg == Leg::Agent);
-        wrong |= agent.any(|said| phrases.wrong_number_agent.are_in(&said.text()));
-        (wrong && substance < WRONG_NUMBER_SUBSTANCE)
-            || (person && (beside < PERSON_SUBSTANCE || (beside < WRONG_NUMBER_SUBSTANCE && !self.is_about_something(heard))))
+        if phrases.wrong_number.are_in_any(&callers) && substance < LITTLE_SUBSTANCE {
+            return true;
+        }
+        if person && beside < PERSON_SUBSTANCE {
+            return true;
+        }
+        // Who says more may still have nothing to report; who names a matter, a place or a number has.
+        let told = phrases.wrong_number_agent.are_in_any(&agents);
+        (told || person) && beside < LITTLE_SUBSTANCE && !self.is_about_something(heard)
     }
 
     /// Whether the caller says a word that belongs to a category, or names a place or a number.
     fn is_about_something(&self, heard: &Heard) -> bool {
-        let mut caller = heard.said.iter().enumerate().filter(|(_, said)| said.leg != Leg::Agent);
-        let named = |said: &Said| {
+        let names_a_matter = |said: &Said| {
             let text: Vec<char> = said.chars.iter().map(|c| c.ch).collect();
             !self.rules.category_hints(&text).is_empty()
         };
-        phone::find(heard, &self.rules.speech.this_number).is_some()
-            || caller.any(|(utterance, said)| named(said) || self.places.find(heard, &[utterance]).is_some_and(|place| place.confidence > 0.6))
+        heard.said.iter().filter(|said| said.leg != Leg::Agent).any(names_a_matter)
+            || phone::find(heard, &self.rules.speech.this_number).is_some()
+            || self.places.find(heard, &[]).is_some_and(|place| place.confidence > SURE_PLACE)
     }
 
     fn one(&self, heard: &Heard, spans: Vec<Span>, whole: &[Span]) -> Interpretation {
