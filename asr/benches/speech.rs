@@ -15,8 +15,9 @@ const MOST: usize = 24;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let models = home.join("models");
-    let found = asr::models::find(None, &[models.clone()], &models)?;
-    let mut worker = Model::load(&found)?.worker(&Decoding { threads: THREADS, ..Decoding::default() })?;
+    let found = asr::models::find(None, std::slice::from_ref(&models), &models)?;
+    let mut worker =
+        Model::load(&found)?.worker(&Decoding { threads: THREADS, ..Decoding::default() })?;
     let mut peer = Peer::load(&found, THREADS)?;
 
     let (mut reading, mut endpointing, mut seconds) = (Duration::ZERO, Duration::ZERO, 0.0);
@@ -79,7 +80,8 @@ fn read(path: &Path) -> Result<(Vec<Vec<f32>>, Duration), audio::Error> {
 }
 
 fn cut(leg: &[f32]) -> Vec<Utterance> {
-    let (mut framer, mut endpointer) = (Framer::default(), Endpointer::new(EndpointConfig::default()));
+    let (mut framer, mut endpointer) =
+        (Framer::default(), Endpointer::new(EndpointConfig::default()));
     let mut found = Vec::new();
     for frame in framer.push(leg) {
         if let Some(Endpoint::Ended(utterance)) = endpointer.push(&frame) {

@@ -42,7 +42,13 @@ fn main() -> Outcome<()> {
             }
             None => Hearing::Peer(Peer::load(&found, 2)?),
         };
-        rows.push(Row { name: policy.to_owned(), hearing, counts: Vec::new(), spent: Duration::ZERO, worst: Vec::new() });
+        rows.push(Row {
+            name: policy.to_owned(),
+            hearing,
+            counts: Vec::new(),
+            spent: Duration::ZERO,
+            worst: Vec::new(),
+        });
     }
     let mut seconds = 0.0;
     for dir in dirs {
@@ -54,9 +60,9 @@ fn main() -> Outcome<()> {
             for row in &mut rows {
                 let began = Instant::now();
                 let text = match &mut row.hearing {
-                    Hearing::Ours(worker) => {
-                        worker.transcribe(&Utterance { start_ms: 0, samples: samples.clone() })?.text()
-                    }
+                    Hearing::Ours(worker) => worker
+                        .transcribe(&Utterance { start_ms: 0, samples: samples.clone() })?
+                        .text(),
                     Hearing::Peer(peer) => peer.transcribe(&samples)?,
                 };
                 row.spent += began.elapsed();

@@ -27,7 +27,8 @@ fn main() -> Outcome<()> {
             legs.extend(read(&path)?);
         }
     }
-    let seconds: f64 = legs.iter().map(|leg| leg.frames.len() as f64 * f64::from(FRAME_MS) / 1000.0).sum();
+    let seconds: f64 =
+        legs.iter().map(|leg| leg.frames.len() as f64 * f64::from(FRAME_MS) / 1000.0).sum();
     println!("{} legs, {:.1} minutes", legs.len(), seconds / 60.0);
     for (name, mut score) in detectors() {
         let begun = Instant::now();
@@ -64,7 +65,8 @@ fn detectors() -> Vec<(&'static str, Score)> {
     let earshot: Score = Box::new(|frames| {
         let mut detector = earshot::Detector::default_boxed();
         let samples: Vec<f32> = frames.iter().flat_map(|frame| frame.samples).collect();
-        let scores: Vec<f32> = samples.chunks_exact(256).map(|part| detector.predict_f32(part)).collect();
+        let scores: Vec<f32> =
+            samples.chunks_exact(256).map(|part| detector.predict_f32(part)).collect();
         // 16 ms a score, 20 ms a frame.
         (0..frames.len()).map(|n| scores.get((n * 20 + 10) / 16).copied().unwrap_or(0.0)).collect()
     });
@@ -81,7 +83,9 @@ fn detectors() -> Vec<(&'static str, Score)> {
         scores
     });
     let loudness: Score = Box::new(|frames| {
-        let level = |frame: &Frame| frame.samples.iter().map(|s| s * s).sum::<f32>() / frame.samples.len() as f32;
+        let level = |frame: &Frame| {
+            frame.samples.iter().map(|s| s * s).sum::<f32>() / frame.samples.len() as f32
+        };
         frames.iter().map(|frame| (level(frame) + 1e-10).log10() / 10.0 + 1.0).collect()
     });
     vec![("earshot", earshot), ("nnnoiseless", rnnoise), ("loudness", loudness)]
@@ -92,8 +96,12 @@ fn best(scored: &[(f32, bool)]) -> (f32, f64, f64) {
     let speech = scored.iter().filter(|(_, speech)| *speech).count().max(1) as f64;
     let silence = (scored.len() as f64 - speech).max(1.0);
     let at = |threshold: f32| {
-        let missed = scored.iter().filter(|(score, speech)| *speech && *score < threshold).count() as f64 / speech;
-        let alarms = scored.iter().filter(|(score, speech)| !speech && *score >= threshold).count() as f64 / silence;
+        let missed = scored.iter().filter(|(score, speech)| *speech && *score < threshold).count()
+            as f64
+            / speech;
+        let alarms = scored.iter().filter(|(score, speech)| !speech && *score >= threshold).count()
+            as f64
+            / silence;
         (threshold, missed, alarms)
     };
     let all = (1..100).map(|n| at(n as f32 / 100.0));
@@ -113,17 +121,23 @@ fn endpointer(legs: &[Leg], seconds: f64, config: EndpointConfig) {
         turns += leg.lines.len();
         let mut merged = 0;
         for (from, to) in &found {
-            let inside = leg.lines.iter().filter(|(a, b)| from.max(a) < to.min(b)).collect::<Vec<_>>();
+            let inside =
+                leg.lines.iter().filter(|(a, b)| from.max(a) < to.min(b)).collect::<Vec<_>>();
             // Lines that follow each other within a breath may well be one utterance.
             merged += inside.windows(2).filter(|pair| pair[1].0 > pair[0].1 + 1200).count();
         }
         together += merged;
         for (a, b) in &leg.lines {
-            pieces += found.iter().filter(|(from, to)| from.max(a) + 200 < *to.min(b)).count().saturating_sub(1);
+            pieces += found
+                .iter()
+                .filter(|(from, to)| from.max(a) + 200 < *to.min(b))
+                .count()
+                .saturating_sub(1);
         }
         for frame in &leg.frames {
             let at = frame.start_ms + 10;
-            let inside = |list: &[(u64, u64)]| list.iter().any(|(from, to)| (*from..*to).contains(&at));
+            let inside =
+                |list: &[(u64, u64)]| list.iter().any(|(from, to)| (*from..*to).contains(&at));
             match (inside(&leg.lines), inside(&found)) {
                 (true, true) => spoken += 1,
                 (true, false) => (spoken, lost) = (spoken + 1, lost + 1),
@@ -183,7 +197,8 @@ fn read(path: &Path) -> Outcome<Vec<Leg>> {
         start_ms: u64,
         end_ms: u64,
     }
-    let described: Described = toml::from_str(&std::fs::read_to_string(path.with_extension("toml"))?)?;
+    let described: Described =
+        toml::from_str(&std::fs::read_to_string(path.with_extension("toml"))?)?;
     let mut reader = audio::Reader::open(path)?;
     let mut framers = vec![Framer::default(); reader.legs()];
     let mut legs: Vec<Leg> = described

@@ -11,7 +11,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for file in arguments {
         let mut reader = audio::Reader::open(std::path::Path::new(&file))?;
         let legs = reader.legs();
-        let mut ears: Vec<_> = (0..legs).map(|_| (audio::Framer::default(), Endpointer::new(EndpointConfig::default()))).collect();
+        let mut ears: Vec<_> = (0..legs)
+            .map(|_| (audio::Framer::default(), Endpointer::new(EndpointConfig::default())))
+            .collect();
         let mut heard = Vec::new();
         while let Some(block) = reader.read()? {
             for (leg, samples) in block.legs.iter().enumerate() {
@@ -30,8 +32,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         for (leg, utterance) in heard {
             let began = std::time::Instant::now();
             let t = worker.transcribe(&utterance)?;
-            let times: Vec<String> = t.chars.iter().map(|c| format!("{}@{}", c.ch, c.start_ms)).collect();
-            println!("  {leg} {:>6}–{:<6} {:.2} {:>4} ms  {}", t.start_ms, t.end_ms, t.confidence, began.elapsed().as_millis(), times.join(" "));
+            let times: Vec<String> =
+                t.chars.iter().map(|c| format!("{}@{}", c.ch, c.start_ms)).collect();
+            println!(
+                "  {leg} {:>6}–{:<6} {:.2} {:>4} ms  {}",
+                t.start_ms,
+                t.end_ms,
+                t.confidence,
+                began.elapsed().as_millis(),
+                times.join(" ")
+            );
         }
     }
     Ok(())

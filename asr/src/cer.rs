@@ -61,11 +61,14 @@ pub fn interval(counts: &[Count]) -> Option<(f64, f64)> {
     counts.iter().copied().sum::<Count>().rate()?;
     let mut state = 0x9e37_79b9_7f4a_7c15u64;
     let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as usize
     };
     let mut rates: Vec<f64> = (0..ROUNDS)
-        .filter_map(|_| (0..counts.len()).map(|_| counts[next() % counts.len()]).sum::<Count>().rate())
+        .filter_map(|_| {
+            (0..counts.len()).map(|_| counts[next() % counts.len()]).sum::<Count>().rate()
+        })
         .collect();
     rates.sort_by(f64::total_cmp);
     let at = |share: f64| rates.get(((rates.len() - 1) as f64 * share).round() as usize).copied();
@@ -80,7 +83,9 @@ pub fn normalise(text: &str) -> Vec<char> {
     text.chars()
         .flat_map(char::to_uppercase)
         .map(|ch| match ch {
-            '0'..='9' => "零一二三四五六七八九".chars().nth(ch as usize - '0' as usize).unwrap_or(ch),
+            '0'..='9' => {
+                "零一二三四五六七八九".chars().nth(ch as usize - '0' as usize).unwrap_or(ch)
+            }
             '幺' => '一',
             '〇' => '零',
             other => other,
@@ -115,14 +120,19 @@ mod tests {
         ];
         for (reference, heard, errors, characters) in rows {
             let count = Count::of(reference, heard);
-            assert_eq!((count.errors, count.characters), (errors, characters), "{reference} {heard}");
+            assert_eq!(
+                (count.errors, count.characters),
+                (errors, characters),
+                "{reference} {heard}"
+            );
         }
         assert_eq!(Count::of("", "谢谢").invented, 2);
     }
 
     #[test]
     fn the_interval_holds_the_rate() {
-        let counts: Vec<Count> = (0..40).map(|i| Count { errors: i % 3, characters: 10, invented: 0 }).collect();
+        let counts: Vec<Count> =
+            (0..40).map(|i| Count { errors: i % 3, characters: 10, invented: 0 }).collect();
         let rate = counts.iter().copied().sum::<Count>().rate().expect("characters");
         let (low, high) = interval(&counts).expect("characters");
         assert!(low < rate && rate < high);

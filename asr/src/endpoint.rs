@@ -126,7 +126,8 @@ impl Endpointer {
                 if *silence_ms >= config.hangover_ms {
                     return self.end().map(Endpoint::Ended);
                 }
-                if samples.len() as u64 * 1000 >= u64::from(config.most_ms) * u64::from(SAMPLE_RATE) {
+                if samples.len() as u64 * 1000 >= u64::from(config.most_ms) * u64::from(SAMPLE_RATE)
+                {
                     return self.cut().map(Endpoint::Ended);
                 }
                 None
@@ -152,7 +153,9 @@ impl Endpointer {
 
     fn end(&mut self) -> Option<Utterance> {
         let state = std::mem::replace(&mut self.state, State::Silence { speech_ms: 0 });
-        let State::Speech { start_ms, mut samples, speech_ms, silence_ms, .. } = state else { return None };
+        let State::Speech { start_ms, mut samples, speech_ms, silence_ms, .. } = state else {
+            return None;
+        };
         let surplus_ms = silence_ms.saturating_sub(self.config.margin_ms);
         samples.truncate(samples.len() - samples_of(surplus_ms).min(samples.len()));
         (speech_ms >= self.config.least_speech_ms).then_some(Utterance { start_ms, samples })
@@ -202,12 +205,13 @@ impl Background {
 
     /// Takes the next frame and says how far the last ones stand above the background, in decibels.
     fn push(&mut self, frame: &Frame) -> f32 {
-        let power = frame.samples.iter().map(|sample| sample * sample).sum::<f32>() / FRAME_SAMPLES as f32;
+        let power =
+            frame.samples.iter().map(|sample| sample * sample).sum::<f32>() / FRAME_SAMPLES as f32;
         self.levels.push_back((10.0 * power.max(1e-12).log10()).max(Self::QUIETEST_DB));
         if self.levels.len() > Self::WINDOW {
             self.levels.pop_front();
         }
-        if self.frames % Self::EVERY == 0 {
+        if self.frames.is_multiple_of(Self::EVERY) {
             let mut sorted: Vec<f32> = self.levels.iter().copied().collect();
             let at = (sorted.len() as f32 * Self::QUANTILE) as usize;
             self.floor_db = *sorted.select_nth_unstable_by(at, f32::total_cmp).1;
@@ -216,7 +220,13 @@ impl Background {
         if self.frames < Self::LEAST {
             return f32::INFINITY;
         }
-        let loudest = self.levels.iter().rev().take(Self::SMOOTHED).copied().fold(Self::QUIETEST_DB, f32::max);
+        let loudest = self
+            .levels
+            .iter()
+            .rev()
+            .take(Self::SMOOTHED)
+            .copied()
+            .fold(Self::QUIETEST_DB, f32::max);
         loudest - self.floor_db
     }
 }
@@ -270,7 +280,8 @@ mod tests {
     fn turns_are_told_apart_though_somebody_rides_an_exercise_bike() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../audio-fixtures/02-unpaid-wages.flac");
         let mut reader = audio::Reader::open(std::path::Path::new(path)).unwrap();
-        let (mut framer, mut endpointer) = (audio::Framer::default(), Endpointer::new(EndpointConfig::default()));
+        let (mut framer, mut endpointer) =
+            (audio::Framer::default(), Endpointer::new(EndpointConfig::default()));
         let mut lengths = Vec::new();
         while let Some(block) = reader.read().unwrap() {
             for frame in framer.push(&block.legs[1]) {

@@ -60,7 +60,8 @@ pub(crate) fn is_silence(text: &str, figures: Figures) -> bool {
 fn is_faint(words: &str, figures: Figures) -> bool {
     let count = words.chars().count() as f32;
     let slow = figures.seconds > 3.0 && count < FEWEST_CHARS_A_SECOND * figures.seconds;
-    (count <= 4.0 && figures.mean_logprob < GUESSED_LOGPROB) || (slow && figures.mean_logprob < DOUBTED_LOGPROB)
+    (count <= 4.0 && figures.mean_logprob < GUESSED_LOGPROB)
+        || (slow && figures.mean_logprob < DOUBTED_LOGPROB)
 }
 
 /// Mean log-probability under which a word or two was guessed.
@@ -182,12 +183,30 @@ mod tests {
         assert!(is_silence("嗯", doubtful));
         assert!(!is_silence("嗯", Figures { mean_logprob: -0.3, ..doubtful }));
         assert!(is_silence("请不吝点赞 订阅", SURE));
-        assert!(is_silence("在这儿", Figures { mean_logprob: -0.7, no_speech: 0.1, seconds: 16.0 }));
-        assert!(!is_silence("在这儿", Figures { mean_logprob: -0.7, no_speech: 0.1, seconds: 1.2 }));
+        assert!(is_silence(
+            "在这儿",
+            Figures { mean_logprob: -0.7, no_speech: 0.1, seconds: 16.0 }
+        ));
+        assert!(!is_silence(
+            "在这儿",
+            Figures { mean_logprob: -0.7, no_speech: 0.1, seconds: 1.2 }
+        ));
         assert!(is_silence("这些人是普通话的句子。", SURE) && !is_silence("我说普通话的", SURE));
-        assert!(is_silence("语音", SURE) && !is_silence("噪音", SURE) && !is_silence("语音太小了", SURE));
-        assert!(is_silence("作曲 李宗盛", SURE) && !is_silence("作曲的那个老师一直不给我们上课", SURE));
-        assert_eq!(doubt("一二三", Figures { mean_logprob: -1.5, ..SURE }), Some(Doubt::Improbable));
-        assert_eq!(doubt(&"我要投诉楼下的烧烤店油烟太大".repeat(2), Figures { seconds: 1.0, ..SURE }), Some(Doubt::TooFast));
+        assert!(
+            is_silence("语音", SURE)
+                && !is_silence("噪音", SURE)
+                && !is_silence("语音太小了", SURE)
+        );
+        assert!(
+            is_silence("作曲 李宗盛", SURE) && !is_silence("作曲的那个老师一直不给我们上课", SURE)
+        );
+        assert_eq!(
+            doubt("一二三", Figures { mean_logprob: -1.5, ..SURE }),
+            Some(Doubt::Improbable)
+        );
+        assert_eq!(
+            doubt(&"我要投诉楼下的烧烤店油烟太大".repeat(2), Figures { seconds: 1.0, ..SURE }),
+            Some(Doubt::TooFast)
+        );
     }
 }

@@ -8,14 +8,14 @@ use std::sync::{Arc, Once};
 use ferrous_opencc::OpenCC;
 use ferrous_opencc::config::BuiltinConfig;
 use whisper_rs::{
-    DtwMode, DtwModelPreset, DtwParameters, FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters,
-    WhisperState, WhisperTokenId,
+    DtwMode, DtwModelPreset, DtwParameters, FullParams, SamplingStrategy, WhisperContext,
+    WhisperContextParameters, WhisperState, WhisperTokenId,
 };
 
+use crate::Error;
 use crate::guard::{self, Doubt, Figures, PROMPT};
 use crate::models::{Context, Found, check_header};
 use crate::transcript::{Char, Transcribe, Transcript, Utterance};
-use crate::Error;
 
 /// Positions of the encoder at full context; each is 20 ms.
 const FULL_CONTEXT: u32 = 1500;
@@ -83,8 +83,14 @@ impl Model {
         let refused = |reason: String| Error::Refused { path: found.path.clone(), reason };
         let context = WhisperContext::new_with_params(&found.path, parameters)
             .map_err(|error| refused(error.to_string()))?;
-        let simplify = OpenCC::from_config(BuiltinConfig::T2s).map_err(|error| refused(error.to_string()))?;
-        Ok(Model { context: Arc::new(context), policy: found.context, simplify: Arc::new(simplify), found: found.clone() })
+        let simplify =
+            OpenCC::from_config(BuiltinConfig::T2s).map_err(|error| refused(error.to_string()))?;
+        Ok(Model {
+            context: Arc::new(context),
+            policy: found.context,
+            simplify: Arc::new(simplify),
+            found: found.clone(),
+        })
     }
 
     /// The file it came from.
@@ -136,7 +142,9 @@ impl Transcribe for Worker {
     fn transcribe(&mut self, utterance: &Utterance) -> Result<Transcript, Error> {
         let length = utterance.samples.len();
         if length > MOST_SAMPLES {
-            return Err(Error::Recognition(format!("an utterance of {length} samples is longer than {MOST_SAMPLES}")));
+            return Err(Error::Recognition(format!(
+                "an utterance of {length} samples is longer than {MOST_SAMPLES}"
+            )));
         }
         let end_ms = utterance.start_ms + ms(length);
         let empty = Transcript { start_ms: utterance.start_ms, end_ms, ..Transcript::default() };
@@ -160,7 +168,8 @@ impl Transcribe for Worker {
             }
             let other = self.decode(&sound, utterance.start_ms, context, temperature)?;
             let other_doubt = guard::doubt(&other.text(), other.figures);
-            let better = other_doubt.is_none() || other.figures.mean_logprob > best.figures.mean_logprob;
+            let better =
+                other_doubt.is_none() || other.figures.mean_logprob > best.figures.mean_logprob;
             if better || doubt == Some(Doubt::Loop) {
                 (best, doubt) = (other, other_doubt);
             }
@@ -176,13 +185,20 @@ impl Transcribe for Worker {
             char.start_ms = char.start_ms.min(end_ms);
             char.end_ms = char.end_ms.min(end_ms);
         }
-        let confidence = best.chars.iter().map(|c| c.confidence).sum::<f32>() / best.chars.len().max(1) as f32;
+        let confidence =
+            best.chars.iter().map(|c| c.confidence).sum::<f32>() / best.chars.len().max(1) as f32;
         Ok(Transcript { chars: best.chars, confidence, ..empty })
     }
 }
 
 impl Worker {
-    fn decode(&mut self, sound: &[f32], start_ms: u64, context: u32, temperature: f32) -> Result<Decoded, Error> {
+    fn decode(
+        &mut self,
+        sound: &[f32],
+        start_ms: u64,
+        context: u32,
+        temperature: f32,
+    ) -> Result<Decoded, Error> {
         let strategy = match self.decoding.beams {
             0 | 1 => SamplingStrategy::Greedy { best_of: 1 },
             beams => SamplingStrategy::BeamSearch { beam_size: beams as i32, patience: -1.0 },
@@ -225,7 +241,8 @@ impl Worker {
                 sum += f64::from(data.plog);
                 count += 1;
                 let bytes = token.to_bytes().map(<[u8]>::to_vec).unwrap_or_default();
-                let at_ms = (data.t_dtw >= 0).then_some((data.t_dtw as u64 * 10).saturating_sub(ALIGNMENT_LAG_MS));
+                let at_ms = (data.t_dtw >= 0)
+                    .then_some((data.t_dtw as u64 * 10).saturating_sub(ALIGNMENT_LAG_MS));
                 tokens.push(Token { bytes, confidence: data.p, at_ms });
             }
         }
@@ -241,7 +258,10 @@ impl Worker {
             char.end_ms += start_ms;
         }
         let mean_logprob = if count == 0 { 0.0 } else { (sum / count as f64) as f32 };
-        Decoded { chars, figures: Figures { mean_logprob, no_speech, seconds: ms(length) as f32 / 1000.0 } }
+        Decoded {
+            chars,
+            figures: Figures { mean_logprob, no_speech, seconds: ms(length) as f32 / 1000.0 },
+        }
     }
 }
 
@@ -366,9 +386,15 @@ mod tests {
     #[test]
     fn a_character_over_two_tokens_is_one_and_a_token_of_two_characters_is_two() {
         let water = "水".as_bytes();
-        let tokens = [token(&water[..2], 100), token(&water[2..], 150), token("停了".as_bytes(), 400), token(b" ", 900)];
+        let tokens = [
+            token(&water[..2], 100),
+            token(&water[2..], 150),
+            token("停了".as_bytes(), 400),
+            token(b" ", 900),
+        ];
         let chars = merge(&tokens, 1000);
-        let seen: Vec<(char, u64, u64)> = chars.iter().map(|c| (c.ch, c.start_ms, c.end_ms)).collect();
+        let seen: Vec<(char, u64, u64)> =
+            chars.iter().map(|c| (c.ch, c.start_ms, c.end_ms)).collect();
         assert_eq!(seen, [('水', 100, 380), ('停', 400, 650), ('了', 650, 900)]);
     }
 

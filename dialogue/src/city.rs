@@ -265,8 +265,19 @@ struct Reading {
 }
 
 impl Reading {
-    fn problem(&mut self, file: &str, line: usize, what: impl Into<String>, remedy: impl Into<String>) {
-        self.problems.push(Problem { file: file.to_owned(), line, what: what.into(), remedy: remedy.into() });
+    fn problem(
+        &mut self,
+        file: &str,
+        line: usize,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        self.problems.push(Problem {
+            file: file.to_owned(),
+            line,
+            what: what.into(),
+            remedy: remedy.into(),
+        });
     }
 
     fn text(&mut self, dir: &Path, file: &str) -> Option<String> {
@@ -285,7 +296,12 @@ impl Reading {
             Err(error) => {
                 let line = error.span().map_or(0, |span| line_of(text, span.start));
                 let what = error.message().replace('\n', " ");
-                self.problem(file, line, what, "correct this line; the example city shows the form");
+                self.problem(
+                    file,
+                    line,
+                    what,
+                    "correct this line; the example city shows the form",
+                );
                 None
             }
         }
@@ -333,7 +349,12 @@ impl City {
         let close = parse_hour(&head.office_hours[1]);
         if close.is_none() || parse_hour(&head.office_hours[0]).is_none() {
             let line = line_of(&head_text, head_text.find("office_hours").unwrap_or(0));
-            reading.problem("city.toml", line, "office_hours are not times of day", "write them like [\"09:00\", \"18:00\"]");
+            reading.problem(
+                "city.toml",
+                line,
+                "office_hours are not times of day",
+                "write them like [\"09:00\", \"18:00\"]",
+            );
         }
         let city = City {
             name: head.name,
@@ -360,7 +381,12 @@ impl City {
             if self.departments[..index].iter().any(|other| other.name == department.name) {
                 let at = departments_text.rfind(&department.name).unwrap_or(0);
                 let what = format!("department {} is there twice", department.name);
-                reading.problem("departments.toml", line_of(departments_text, at), what, "remove one of the two");
+                reading.problem(
+                    "departments.toml",
+                    line_of(departments_text, at),
+                    what,
+                    "remove one of the two",
+                );
             }
         }
         let departments: Vec<&str> = self.departments.iter().map(|d| d.name.as_str()).collect();
@@ -370,22 +396,40 @@ impl City {
             let name = rule.department.get_ref();
             if !departments.contains(&name.as_str()) {
                 let what = format!("unknown department {name}");
-                reading.problem("dispatch.toml", line(rule.department.span()), what, nearest(name, &departments));
+                reading.problem(
+                    "dispatch.toml",
+                    line(rule.department.span()),
+                    what,
+                    nearest(name, &departments),
+                );
             }
             for category in &rule.categories {
                 if !categories.contains(&category.get_ref().as_str()) {
                     let what = format!("unknown category {}", category.get_ref());
-                    reading.problem("dispatch.toml", line(category.span()), what, nearest(category.get_ref(), &categories));
+                    reading.problem(
+                        "dispatch.toml",
+                        line(category.span()),
+                        what,
+                        nearest(category.get_ref(), &categories),
+                    );
                 }
             }
         }
         let last = self.dispatch.last();
         let open = |rule: &Rule| {
-            rule.types.is_empty() && rule.categories.is_empty() && rule.emergency.is_empty() && rule.words.is_empty()
+            rule.types.is_empty()
+                && rule.categories.is_empty()
+                && rule.emergency.is_empty()
+                && rule.words.is_empty()
         };
         if !last.is_some_and(open) {
             let line = dispatch_text.lines().count();
-            reading.problem("dispatch.toml", line, "no rule takes what is left", "end with a rule that has only a department");
+            reading.problem(
+                "dispatch.toml",
+                line,
+                "no rule takes what is left",
+                "end with a rule that has only a department",
+            );
         }
     }
 
@@ -394,23 +438,47 @@ impl City {
             if due.hours.is_some() == due.working_days.is_some() {
                 let at = due.working_days.as_ref().map_or(0, |days| days.span().start);
                 let line = line_of(deadlines_text, at);
-                reading.problem("deadlines.toml", line, "a rule needs hours or working_days", "give exactly one of the two");
+                reading.problem(
+                    "deadlines.toml",
+                    line,
+                    "a rule needs hours or working_days",
+                    "give exactly one of the two",
+                );
             }
         }
-        if !self.deadlines.last().is_some_and(|due| due.types.is_empty() && due.urgency.is_empty()) {
+        if !self.deadlines.last().is_some_and(|due| due.types.is_empty() && due.urgency.is_empty())
+        {
             let line = deadlines_text.lines().count();
-            reading.problem("deadlines.toml", line, "no rule for what is left", "end with a rule without types and urgency");
+            reading.problem(
+                "deadlines.toml",
+                line,
+                "no rule for what is left",
+                "end with a rule without types and urgency",
+            );
         }
         for form in &self.forms {
             for slot in form.slots.iter().filter(|slot| !self.prompts.ask.contains_key(slot)) {
                 let what = format!("no question for {}", slot.name());
-                reading.problem("prompts.toml", 0, what, format!("add it under [ask]: {} = [\"…\"]", slot.name()));
+                reading.problem(
+                    "prompts.toml",
+                    0,
+                    what,
+                    format!("add it under [ask]: {} = [\"…\"]", slot.name()),
+                );
             }
         }
-        for (place, allowed) in [(&self.prompts.ticket, &["number", "department", "deadline"][..]), (&self.prompts.ticket_incomplete, &["number"])] {
+        for (place, allowed) in [
+            (&self.prompts.ticket, &["number", "department", "deadline"][..]),
+            (&self.prompts.ticket_incomplete, &["number"]),
+        ] {
             for name in place.split('{').skip(1).filter_map(|rest| rest.split('}').next()) {
                 if !allowed.contains(&name) {
-                    reading.problem("prompts.toml", 0, format!("{{{name}}} stands for nothing"), format!("use {}", allowed.join(", ")));
+                    reading.problem(
+                        "prompts.toml",
+                        0,
+                        format!("{{{name}}} stands for nothing"),
+                        format!("use {}", allowed.join(", ")),
+                    );
                 }
             }
         }
@@ -418,7 +486,10 @@ impl City {
 
     /// The slots that a ticket of a type needs.
     pub fn slots(&self, request_type: RequestType) -> &[Slot] {
-        self.forms.iter().find(|form| form.types.contains(&request_type)).map_or(&[], |form| &form.slots)
+        self.forms
+            .iter()
+            .find(|form| form.types.contains(&request_type))
+            .map_or(&[], |form| &form.slots)
     }
 }
 
@@ -428,8 +499,11 @@ fn read_calendar(reading: &mut Reading, dir: &Path) -> Vec<Year> {
         reading.problem("calendar", 0, "the folder is missing", "copy it from the example city");
         return Vec::new();
     };
-    let mut names: Vec<String> =
-        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).filter(|name| name.ends_with(".toml")).collect();
+    let mut names: Vec<String> = entries
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| name.ends_with(".toml"))
+        .collect();
     names.sort();
     let mut years = Vec::new();
     for name in names {
@@ -438,7 +512,12 @@ fn read_calendar(reading: &mut Reading, dir: &Path) -> Vec<Year> {
             for date in year.holidays.iter().chain(&year.workdays) {
                 if date.year() != year.year {
                     let at = text.find(&date.to_string()).unwrap_or(0);
-                    reading.problem(&file, line_of(&text, at), format!("{date} is not in {}", year.year), "move it to its year's file");
+                    reading.problem(
+                        &file,
+                        line_of(&text, at),
+                        format!("{date} is not in {}", year.year),
+                        "move it to its year's file",
+                    );
                 }
             }
             years.push(year);

@@ -150,7 +150,9 @@ impl<'a> Dialogue<'a> {
         }
         self.silences = 0;
         self.wrong_number |= self.city.phrases.wrong_number.are_in(&text);
-        if let Some(emergency) = understood.iter().find_map(|matter| matter.emergency.as_ref()).filter(|_| !self.warned) {
+        if let Some(emergency) =
+            understood.iter().find_map(|matter| matter.emergency.as_ref()).filter(|_| !self.warned)
+        {
             self.warned = true;
             if let Some(notice) = self.city.prompts.emergency.get(emergency_name(emergency.value)) {
                 turn.say(notice);
@@ -185,14 +187,19 @@ impl<'a> Dialogue<'a> {
             Slot::Name => matter.name.is_none(),
         };
         let patience = self.city.patience.asks;
-        let times = |slot: &Slot| self.asked.iter().find(|(asked, _)| asked == slot).map_or(0, |(_, times)| *times);
+        let times = |slot: &Slot| {
+            self.asked.iter().find(|(asked, _)| asked == slot).map_or(0, |(_, times)| *times)
+        };
         let slots = self.city.slots(matter.request_type.value);
-        let Some(slot) = slots.iter().copied().find(|slot| lacks(slot) && times(slot) < patience) else {
+        let Some(slot) = slots.iter().copied().find(|slot| lacks(slot) && times(slot) < patience)
+        else {
             self.asking = None;
             return;
         };
         let already = times(&slot) as usize;
-        if let Some(question) = self.city.prompts.ask.get(&slot).and_then(|all| all.get(already).or(all.last())) {
+        if let Some(question) =
+            self.city.prompts.ask.get(&slot).and_then(|all| all.get(already).or(all.last()))
+        {
             turn.say(question);
         }
         self.asking = Some(slot);
@@ -231,7 +238,11 @@ impl<'a> Dialogue<'a> {
         let mut caller = heard.said.iter().filter(|said| said.leg != Leg::Agent).map(Said::text);
         // A syllable here and there is what a recogniser makes of a ringing line; who greets is somebody.
         let least = self.city.patience.least_words;
-        let spoke = caller.clone().map(|text| text.chars().filter(|ch| ch.is_alphanumeric()).count()).sum::<usize>() >= least
+        let spoke = caller
+            .clone()
+            .map(|text| text.chars().filter(|ch| ch.is_alphanumeric()).count())
+            .sum::<usize>()
+            >= least
             || caller.any(|text| self.city.phrases.greeting.are_in(&text));
         let outcome = match (spoke, understood.is_empty()) {
             (_, false) => Outcome::Tickets,
@@ -240,7 +251,9 @@ impl<'a> Dialogue<'a> {
             (_, true) => Outcome::Unusable,
         };
         let drafts = match outcome {
-            Outcome::Tickets => understood.into_iter().map(|matter| Draft::of(self.city, heard, matter)).collect(),
+            Outcome::Tickets => {
+                understood.into_iter().map(|matter| Draft::of(self.city, heard, matter)).collect()
+            }
             _ => Vec::new(),
         };
         Conclusion { outcome, drafts }
@@ -258,7 +271,10 @@ pub fn recorded(city: &City, heard: &Heard, understood: Vec<Interpretation>) -> 
     let mut dialogue = Dialogue::new(city);
     dialogue.step(Duration::ZERO, Input::Answered);
     for said in &heard.said {
-        dialogue.step(Duration::from_millis(said.end_ms), Input::Said { said, understood: &understood });
+        dialogue.step(
+            Duration::from_millis(said.end_ms),
+            Input::Said { said, understood: &understood },
+        );
     }
     let end = heard.said.last().map_or(Duration::ZERO, |said| Duration::from_millis(said.end_ms));
     let turn = dialogue.step(end, Input::HungUp { heard, understood });

@@ -59,7 +59,10 @@ fn missing(city: &City, matter: &Interpretation) -> Vec<Slot> {
     let lacks = |slot: &Slot| match slot {
         Slot::Matter => matter.matter.is_empty(),
         // A city alone sends nobody anywhere: at least the district must be known.
-        Slot::Place => matter.place.as_ref().is_none_or(|place| place.value.codes.iter().all(|code| code.len() < 6)),
+        Slot::Place => matter
+            .place
+            .as_ref()
+            .is_none_or(|place| place.value.codes.iter().all(|code| code.len() < 6)),
         Slot::Phone => matter.phone.is_none(),
         Slot::When => matter.when.is_none(),
         Slot::Name => matter.name.is_none(),
@@ -67,7 +70,12 @@ fn missing(city: &City, matter: &Interpretation) -> Vec<Slot> {
     city.slots(matter.request_type.value).iter().copied().filter(lacks).collect()
 }
 
-fn standing(city: &City, matter: &Interpretation, department: &Routed, missing: &[Slot]) -> Standing {
+fn standing(
+    city: &City,
+    matter: &Interpretation,
+    department: &Routed,
+    missing: &[Slot],
+) -> Standing {
     let ready = city.ready;
     let sure = matter.request_type.confidence >= ready.request_type
         && matter.category.confidence >= ready.category

@@ -12,7 +12,9 @@ mod route;
 mod tests;
 
 pub use calendar::{Calendar, Year, china};
-pub use city::{Category, City, Department, Due, Form, Patience, Phrases, Problem, Prompts, Ready, Rule, Slot};
+pub use city::{
+    Category, City, Department, Due, Form, Patience, Phrases, Problem, Prompts, Ready, Rule, Slot,
+};
 pub use dialogue::{Action, Conclusion, Dialogue, Input, Outcome, Turn, emergency_name, recorded};
 pub use draft::{Draft, Standing};
 pub use route::Routed;

@@ -54,12 +54,15 @@ pub(crate) fn route(city: &City, heard: &Heard, matter: &Interpretation) -> Rout
     let taken = taken.expect("City::load makes sure that the last rule takes everything");
     let rival = ranked.find(|fit| fit.department() != taken.department());
     let ahead = taken.total - rival.as_ref().map_or(0.0, |rival| rival.total);
-    let confidence = match (taken.word, taken.rule.emergency.is_empty(), taken.rule.categories.is_empty()) {
-        (_, false, _) => matter.emergency.as_ref().map_or(BY_WORD, |emergency| emergency.confidence),
-        (Some(_), ..) => (BY_EQUAL_WORDS + A_WORD_AHEAD * ahead).clamp(BY_EQUAL_WORDS, BY_WORD),
-        (None, true, false) => matter.category.confidence,
-        (None, true, true) => BY_DEFAULT,
-    };
+    let confidence =
+        match (taken.word, taken.rule.emergency.is_empty(), taken.rule.categories.is_empty()) {
+            (_, false, _) => {
+                matter.emergency.as_ref().map_or(BY_WORD, |emergency| emergency.confidence)
+            }
+            (Some(_), ..) => (BY_EQUAL_WORDS + A_WORD_AHEAD * ahead).clamp(BY_EQUAL_WORDS, BY_WORD),
+            (None, true, false) => matter.category.confidence,
+            (None, true, true) => BY_DEFAULT,
+        };
     Routed {
         name: taken.department().to_owned(),
         because: taken.rule.because.clone(),
@@ -95,18 +98,30 @@ fn fitting<'a>(city: &'a City, texts: &Texts<'_>, matter: &Interpretation) -> Ve
     let mut fits = Vec::new();
     for (rule, words) in city.dispatch.iter().zip(said) {
         let words: Vec<Word> = words.into_iter().filter(meant).collect();
-        if !holds(rule, matter) || (words.is_empty() && !rule.words.is_empty()) || !texts.find(&rule.unless).is_empty() {
+        if !holds(rule, matter)
+            || (words.is_empty() && !rule.words.is_empty())
+            || !texts.find(&rule.unless).is_empty()
+        {
             continue;
         }
-        let by_category = if rule.categories.is_empty() { 0.0 } else { CATEGORY_WEIGHT * matter.category.confidence };
+        let by_category = if rule.categories.is_empty() {
+            0.0
+        } else {
+            CATEGORY_WEIGHT * matter.category.confidence
+        };
         let weight = if rule.words.is_empty() { by_category } else { texts.weight(&words) };
         fits.push(Fit { rule, word: words.first().map(|word| word.span), weight, total: 0.0 });
     }
     let most = |department: &str, by_word: bool| {
-        let of = fits.iter().filter(|fit| fit.department() == department && fit.word.is_some() == by_word);
+        let of = fits
+            .iter()
+            .filter(|fit| fit.department() == department && fit.word.is_some() == by_word);
         of.map(|fit| fit.weight).fold(0.0, f32::max)
     };
-    let totals: Vec<f32> = fits.iter().map(|fit| most(fit.department(), true) + most(fit.department(), false)).collect();
+    let totals: Vec<f32> = fits
+        .iter()
+        .map(|fit| most(fit.department(), true) + most(fit.department(), false))
+        .collect();
     fits.iter_mut().zip(totals).for_each(|(fit, total)| fit.total = total);
     fits
 }
@@ -114,13 +129,18 @@ fn fitting<'a>(city: &'a City, texts: &Texts<'_>, matter: &Interpretation) -> Ve
 /// Whether everything but the words of a rule holds.
 fn holds(rule: &Rule, matter: &Interpretation) -> bool {
     (rule.types.is_empty() || rule.types.contains(&matter.request_type.value))
-        && (rule.categories.is_empty() || rule.categories.iter().any(|c| *c.get_ref() == matter.category.value))
-        && (rule.emergency.is_empty() || matter.emergency.as_ref().is_some_and(|e| rule.emergency.contains(&e.value)))
+        && (rule.categories.is_empty()
+            || rule.categories.iter().any(|c| *c.get_ref() == matter.category.value))
+        && (rule.emergency.is_empty()
+            || matter.emergency.as_ref().is_some_and(|e| rule.emergency.contains(&e.value)))
 }
 
 fn is_inside(word: Span, other: Span) -> bool {
     let longer = other.end - other.start > word.end - word.start;
-    longer && word.utterance == other.utterance && other.start <= word.start && word.end <= other.end
+    longer
+        && word.utterance == other.utterance
+        && other.start <= word.start
+        && word.end <= other.end
 }
 
 /// What the caller said about one matter.
@@ -144,7 +164,10 @@ impl<'a> Texts<'a> {
             let chars = &heard.said.get(span.utterance)?.chars;
             Some((*span, chars.get(span.start..span.end)?.iter().map(|c| c.ch).collect()))
         };
-        Texts { parts: matter.matter.iter().filter_map(part).collect(), landmarks: &city.phrases.landmark }
+        Texts {
+            parts: matter.matter.iter().filter_map(part).collect(),
+            landmarks: &city.phrases.landmark,
+        }
     }
 
     /// Where words stand, in the order they were said; not those that only say where something is.
@@ -153,9 +176,15 @@ impl<'a> Texts<'a> {
         let mut before = 0;
         for (span, text) in &self.parts {
             for (index, start, end) in words.find(text) {
-                let is_landmark = self.landmarks.iter().any(|mark| mark.chars().eq(text[end..].iter().copied().take(mark.chars().count())));
+                let is_landmark = self.landmarks.iter().any(|mark| {
+                    mark.chars().eq(text[end..].iter().copied().take(mark.chars().count()))
+                });
                 if !is_landmark {
-                    let span = Span { utterance: span.utterance, start: span.start + start, end: span.start + end };
+                    let span = Span {
+                        utterance: span.utterance,
+                        start: span.start + start,
+                        end: span.start + end,
+                    };
                     found.push(Word { index, span, before: before + start });
                 }
             }

@@ -53,10 +53,14 @@ fn district() -> Found<Place> {
 
 fn says(turn: &Turn) -> Vec<&str> {
     let said = |action: &'_ Action| matches!(action, Action::Say(_));
-    turn.actions.iter().filter(|action| said(action)).map(|action| match action {
-        Action::Say(text) => text.as_str(),
-        _ => unreachable!("filtered"),
-    }).collect()
+    turn.actions
+        .iter()
+        .filter(|action| said(action))
+        .map(|action| match action {
+            Action::Say(text) => text.as_str(),
+            _ => unreachable!("filtered"),
+        })
+        .collect()
 }
 
 fn transfers(turn: &Turn) -> bool {
@@ -88,7 +92,8 @@ fn what_is_missing_is_asked_for_in_order_and_not_for_ever() {
 fn silence_is_answered_and_in_the_end_a_person_is_called() {
     let city = city();
     let mut dialogue = Dialogue::new(&city);
-    let turns: Vec<Turn> = (0..city.patience.silences).map(|_| dialogue.step(NOW, Input::NoInput)).collect();
+    let turns: Vec<Turn> =
+        (0..city.patience.silences).map(|_| dialogue.step(NOW, Input::NoInput)).collect();
     let prompts: Vec<&str> = turns.iter().flat_map(says).collect();
     assert_eq!(prompts, city.prompts.no_input.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(turns.iter().map(transfers).collect::<Vec<_>>(), [false, false, true]);
@@ -132,8 +137,18 @@ fn an_emergency_is_warned_of_once_and_put_through() {
     assert!(transfers(&turn));
     let again = dialogue.step(NOW, Input::Said { said: &heard.said[0], understood: &understood });
     assert!(!transfers(&again) && !says(&again).contains(&city.prompts.emergency["fire"].as_str()));
-    for kind in [Emergency::Fire, Emergency::Crime, Emergency::Medical, Emergency::Traffic, Emergency::Gas, Emergency::Danger] {
-        assert!(city.prompts.emergency.contains_key(emergency_name(kind)), "no notice for {kind:?}");
+    for kind in [
+        Emergency::Fire,
+        Emergency::Crime,
+        Emergency::Medical,
+        Emergency::Traffic,
+        Emergency::Gas,
+        Emergency::Danger,
+    ] {
+        assert!(
+            city.prompts.emergency.contains_key(emergency_name(kind)),
+            "no notice for {kind:?}"
+        );
     }
 }
 
@@ -158,9 +173,14 @@ fn after_the_call_there_is_nothing_to_do() {
     let heard = heard(&["喂，路灯坏了"]);
     let mut dialogue = Dialogue::new(&city);
     let turn = dialogue.step(NOW, Input::HungUp { heard: &heard, understood: Vec::new() });
-    assert!(matches!(&turn.actions[..], [Action::Finish(conclusion)] if conclusion.outcome == Outcome::None));
+    assert!(
+        matches!(&turn.actions[..], [Action::Finish(conclusion)] if conclusion.outcome == Outcome::None)
+    );
     assert_eq!(dialogue.step(NOW, Input::NoInput), Turn::default());
-    assert_eq!(dialogue.step(NOW, Input::HungUp { heard: &heard, understood: Vec::new() }), Turn::default());
+    assert_eq!(
+        dialogue.step(NOW, Input::HungUp { heard: &heard, understood: Vec::new() }),
+        Turn::default()
+    );
 }
 
 #[test]
@@ -195,7 +215,8 @@ fn the_words_that_weigh_most_name_the_department() {
         draft.department
     };
     let by_word = check("楼下烧烤摊占道经营", "环境保护", "区城市管理综合行政执法局");
-    let words: String = "楼下烧烤摊占道经营".chars().skip(by_word.evidence[0].start).take(2).collect();
+    let words: String =
+        "楼下烧烤摊占道经营".chars().skip(by_word.evidence[0].start).take(2).collect();
     assert_eq!(words, "占道", "the words that decided are shown");
     check("家里的暖气不热", "城乡建设", "市热力集团");
     check("热水器坏了水不热商家不管", "商贸旅游", "区市场监督管理局");
@@ -240,7 +261,10 @@ fn what_is_missing_and_how_sure_we_are_decide_the_status() {
     };
     check(&unsure, Standing::Review, &[]);
     let whole_city = |m: &mut Interpretation| {
-        m.place = Some(found(Place { codes: vec!["11".to_owned(), "1101".to_owned()], ..Place::default() }));
+        m.place = Some(found(Place {
+            codes: vec!["11".to_owned(), "1101".to_owned()],
+            ..Place::default()
+        }));
         m.phone = phone();
     };
     check(&whole_city, Standing::Incomplete, &[Slot::Place]);
@@ -292,7 +316,8 @@ fn problems(file: &str, from: &str, to: &str) -> Vec<Problem> {
         for entry in std::fs::read_dir(example().join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.is_file() {
-                std::fs::copy(&path, dir.path().join(folder).join(path.file_name().unwrap())).unwrap();
+                std::fs::copy(&path, dir.path().join(folder).join(path.file_name().unwrap()))
+                    .unwrap();
             }
         }
     }
@@ -309,10 +334,38 @@ fn every_mistake_in_the_citys_files_has_its_line_and_its_remedy() {
     for (file, from, to, line, what, remedy) in [
         ("city.toml", "\"18:00\"", "\"six\"", 7, "not times of day", "write them like"),
         ("city.toml", "asks = 2", "asks = 2\nmore = 1", 27, "unknown field", "correct this line"),
-        ("departments.toml", "name = \"区生态环境局\"", "name = \"区城市管理委员会\"", 17, "is there twice", "remove one"),
-        ("dispatch.toml", "categories = [\"纪检监察\"]", "categories = [\"纪检\"]", 46, "unknown category 纪检", "did you mean 纪检监察?"),
-        ("deadlines.toml", "hours = 2\n", "hours = 2\nworking_days = 1\n", 7, "hours or working_days", "exactly one"),
-        ("prompts.toml", "{deadline}", "{date}", 0, "{date} stands for nothing", "use number, department, deadline"),
+        (
+            "departments.toml",
+            "name = \"区生态环境局\"",
+            "name = \"区城市管理委员会\"",
+            17,
+            "is there twice",
+            "remove one",
+        ),
+        (
+            "dispatch.toml",
+            "categories = [\"纪检监察\"]",
+            "categories = [\"纪检\"]",
+            46,
+            "unknown category 纪检",
+            "did you mean 纪检监察?",
+        ),
+        (
+            "deadlines.toml",
+            "hours = 2\n",
+            "hours = 2\nworking_days = 1\n",
+            7,
+            "hours or working_days",
+            "exactly one",
+        ),
+        (
+            "prompts.toml",
+            "{deadline}",
+            "{date}",
+            0,
+            "{date} stands for nothing",
+            "use number, department, deadline",
+        ),
         ("prompts.toml", "phone = [", "fone = [", 13, "unknown variant", "correct this line"),
         ("calendar/2026.toml", "\"2026-10-10\"", "\"2027-10-10\"", 14, "is not in 2026", "move it"),
     ] {
@@ -325,7 +378,11 @@ fn every_mistake_in_the_citys_files_has_its_line_and_its_remedy() {
 
 #[test]
 fn all_mistakes_are_told_at_once() {
-    let found = problems("dispatch.toml", "department = \"区消防救援支队\"\nbecause = \"火情由消防处置\"", "department = \"消防\"\ncategories = [\"火\"]\nbecause = \"火情\"");
+    let found = problems(
+        "dispatch.toml",
+        "department = \"区消防救援支队\"\nbecause = \"火情由消防处置\"",
+        "department = \"消防\"\ncategories = [\"火\"]\nbecause = \"火情\"",
+    );
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(found.iter().all(|problem| problem.file == "dispatch.toml"));
 }

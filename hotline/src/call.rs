@@ -60,7 +60,8 @@ impl Mind {
     pub fn load(setting: &Setting) -> anyhow::Result<Mind> {
         let city = load_city(&setting.city)?;
         let classifier = setting.shipped_models().join("nlu");
-        let understanding = Understanding::load(&classifier, &setting.city, &city.code).or_exit(exit::CONFIG)?;
+        let understanding =
+            Understanding::load(&classifier, &setting.city, &city.code).or_exit(exit::CONFIG)?;
         Ok(Mind {
             city,
             understanding,
@@ -97,7 +98,8 @@ pub fn load_city(dir: &Path) -> anyhow::Result<City> {
         Ok(city) => return Ok(city),
         Err(problems) => problems,
     };
-    let lines: Vec<String> = problems.iter().map(|problem| format!("{}/{problem}", dir.display())).collect();
+    let lines: Vec<String> =
+        problems.iter().map(|problem| format!("{}/{problem}", dir.display())).collect();
     Err(Mistakes(lines)).or_exit(exit::CONFIG)
 }
 
@@ -127,7 +129,8 @@ impl Calls {
         let found = find_model(setting, setting.model.as_deref())?;
         let model = Model::load(&found).or_exit(exit::MODEL)?;
         let speech = &setting.config.speech;
-        let decoding = Decoding { threads: speech.threads, beams: speech.beams, ..Decoding::default() };
+        let decoding =
+            Decoding { threads: speech.threads, beams: speech.beams, ..Decoding::default() };
         let ears = Ears::start(&model, &decoding, speech.workers).or_exit(exit::MODEL)?;
         Ok(Calls { ears, mind, model: found, setting: setting.clone() })
     }
@@ -147,7 +150,12 @@ impl Calls {
         let sound = self.ears.hear(path, legs, progress).await?;
         let mut heard = Heard { said: sound.said, started_at, line_number: sidecar.caller.clone() };
         self.mind.understanding.split_turns(&mut heard);
-        Ok(StoredTranscript { v: 1, duration_ms: sound.duration_ms, incomplete: sound.incomplete, heard })
+        Ok(StoredTranscript {
+            v: 1,
+            duration_ms: sound.duration_ms,
+            incomplete: sound.incomplete,
+            heard,
+        })
     }
 
     fn legs(&self, sidecar: &Sidecar, channels: usize, path: &Path) -> anyhow::Result<Vec<Leg>> {
@@ -196,9 +204,11 @@ fn hash_folder(dir: &Path) -> anyhow::Result<String> {
     let mut paths = Vec::new();
     let mut open = vec![dir.to_owned()];
     while let Some(folder) = open.pop() {
-        let entries = std::fs::read_dir(&folder).with_context(|| format!("{}: cannot be listed", folder.display()))?;
+        let entries = std::fs::read_dir(&folder)
+            .with_context(|| format!("{}: cannot be listed", folder.display()))?;
         for entry in entries {
-            let path = entry.with_context(|| format!("{}: cannot be listed", folder.display()))?.path();
+            let path =
+                entry.with_context(|| format!("{}: cannot be listed", folder.display()))?.path();
             if path.is_dir() { open.push(path) } else { paths.push(path) }
         }
     }
@@ -206,7 +216,9 @@ fn hash_folder(dir: &Path) -> anyhow::Result<String> {
     let mut digest = Sha256::new();
     for path in paths {
         digest.update(path.strip_prefix(dir).unwrap_or(&path).to_string_lossy().as_bytes());
-        digest.update(std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?);
+        digest.update(
+            std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?,
+        );
     }
     Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }

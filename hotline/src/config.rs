@@ -81,7 +81,8 @@ impl Setting {
     pub fn of(global: &Global) -> anyhow::Result<Setting> {
         let config = read(global.config.as_deref()).or_exit(exit::CONFIG)?;
         let or_home = |name: &str| beside_working_folder_or_binary(Path::new(name));
-        let from_env = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+        let from_env =
+            |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
         let data = global.data.clone().or(config.data.clone()).unwrap_or_else(|| "data".into());
         let city = global
             .city
@@ -104,7 +105,8 @@ impl Setting {
     /// The folder that carries what ships with the program: manifest, classifier, adapters.
     pub fn shipped_models(&self) -> &Path {
         let shipped = self.models.iter().find(|dir| dir.join("manifest.toml").is_file());
-        shipped.unwrap_or_else(|| self.models.last().expect("models always holds the default folder"))
+        shipped
+            .unwrap_or_else(|| self.models.last().expect("models always holds the default folder"))
     }
 }
 
@@ -130,7 +132,10 @@ fn read(named: Option<&Path>) -> anyhow::Result<Config> {
         Err(error) => bail!("{}: {error}; name a file that exists with --config", path.display()),
     };
     let config: Config = toml::from_str(&text).with_context(|| {
-        format!("{}: not a valid configuration; correct the line below or remove it", path.display())
+        format!(
+            "{}: not a valid configuration; correct the line below or remove it",
+            path.display()
+        )
     })?;
     let Speech { workers, threads, beams } = config.speech;
     if workers == 0 || threads == 0 || !(1..=8).contains(&beams) {

@@ -37,7 +37,10 @@ pub fn fields(heard: &Heard, draft: &Draft) -> Fields {
         department_reason: Some(draft.department.because.clone()),
         urgency: label(&matter.urgency.value),
         emergency: matter.emergency.is_some(),
-        emergency_kind: matter.emergency.as_ref().map(|found| emergency_name(found.value).to_owned()),
+        emergency_kind: matter
+            .emergency
+            .as_ref()
+            .map(|found| emergency_name(found.value).to_owned()),
         phone: matter.phone.as_ref().map(|found| found.value.clone()),
         place: matter.place.as_ref().map(|found| place(&found.value)),
         when: matter.when.as_ref().map(|found| tickets::When {
@@ -56,10 +59,10 @@ pub fn fields(heard: &Heard, draft: &Draft) -> Fields {
         evidence: BTreeMap::new(),
     };
     let mut note = Evidence { heard, fields: &mut fields };
-    note.found("type", &matter.request_type, |value| label(value));
+    note.found("type", &matter.request_type, label);
     note.found("category", &matter.category, Clone::clone);
     note.maybe("category_2", matter.category_2.as_ref(), Clone::clone);
-    note.found("urgency", &matter.urgency, |value| label(value));
+    note.found("urgency", &matter.urgency, label);
     note.maybe("emergency", matter.emergency.as_ref(), |value| emergency_name(*value).to_owned());
     note.maybe("phone", matter.phone.as_ref(), Clone::clone);
     note.maybe("place", matter.place.as_ref(), |value| value.names.join(""));
@@ -123,7 +126,11 @@ impl Evidence<'_> {
 
     fn spans(&mut self, field: &str, spans: &[nlu::Span]) {
         let span = |span: &nlu::Span| {
-            let chars = self.heard.said.get(span.utterance).and_then(|said| said.chars.get(span.start..span.end));
+            let chars = self
+                .heard
+                .said
+                .get(span.utterance)
+                .and_then(|said| said.chars.get(span.start..span.end));
             let timed = chars.filter(|chars| chars.iter().any(|c| c.end_ms > 0));
             tickets::Span {
                 utterance: span.utterance,

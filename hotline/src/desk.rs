@@ -26,7 +26,12 @@ pub fn list(global: &Global, setting: &Setting, ask: &Tickets) -> anyhow::Result
     let department = ask.department.as_deref().map(|name| store.department(name)).transpose()?;
     let filter = Filter {
         department: department.map(|department| department.name),
-        status: ask.status.as_deref().map(str::parse).transpose().map_err(|error: String| anyhow!(error))?,
+        status: ask
+            .status
+            .as_deref()
+            .map(str::parse)
+            .transpose()
+            .map_err(|error: String| anyhow!(error))?,
         since: ask.since.as_deref().map(moment_or_day).transpose()?,
         until: ask.until.as_deref().map(moment_or_day).transpose()?,
         search: ask.search.clone(),
@@ -50,13 +55,17 @@ fn moment_or_day(text: &str) -> anyhow::Result<Timestamp> {
     if let Ok(moment) = text.parse::<Timestamp>() {
         return Ok(moment);
     }
-    let day: Date = text.parse().map_err(|_| anyhow!("{text:?} is neither a day (2026-03-02) nor a moment (2026-03-02T09:00:00+08:00)"))?;
+    let day: Date = text.parse().map_err(|_| {
+        anyhow!("{text:?} is neither a day (2026-03-02) nor a moment (2026-03-02T09:00:00+08:00)")
+    })?;
     Ok(dialogue::china().to_timestamp(day.at(0, 0, 0, 0))?)
 }
 
 fn call_of(store: &Store, ticket: &Ticket) -> anyhow::Result<Call> {
     let call = store.call(&ticket.call).or_exit(exit::STORE)?;
-    call.with_context(|| format!("the call of ticket {} is missing; `hotline check` tells more", ticket.id))
+    call.with_context(|| {
+        format!("the call of ticket {} is missing; `hotline check` tells more", ticket.id)
+    })
 }
 
 fn parse_id(text: &str) -> anyhow::Result<TicketId> {
@@ -138,10 +147,22 @@ pub fn correct(global: &Global, setting: &Setting, ask: &Correct) -> anyhow::Res
     }
     let heard = load_transcript(&store, &call_of(&store, &ticket)?)?.heard;
     for said in &ask.said {
-        let (number, words) = said.split_once(':').with_context(|| format!("{said:?}: write the utterance's number, a colon, the words"))?;
-        let number: usize = number.trim().parse().with_context(|| format!("{number:?} is no utterance's number"))?;
-        let was = heard.said.get(number).with_context(|| format!("the call has {} utterances; the first is 0", heard.said.len()))?;
-        commands.push(Command::CorrectTranscript { utterance: number, from: was.text(), to: words.trim().to_owned(), why: ask.why.clone() });
+        let (number, words) = said.split_once(':').with_context(|| {
+            format!("{said:?}: write the utterance's number, a colon, the words")
+        })?;
+        let number: usize = number
+            .trim()
+            .parse()
+            .with_context(|| format!("{number:?} is no utterance's number"))?;
+        let was = heard.said.get(number).with_context(|| {
+            format!("the call has {} utterances; the first is 0", heard.said.len())
+        })?;
+        commands.push(Command::CorrectTranscript {
+            utterance: number,
+            from: was.text(),
+            to: words.trim().to_owned(),
+            why: ask.why.clone(),
+        });
     }
     if commands.is_empty() {
         return Err(anyhow!("nothing to correct; name a field, for example --category 环境保护"));
@@ -155,7 +176,13 @@ pub fn correct(global: &Global, setting: &Setting, ask: &Correct) -> anyhow::Res
 ///
 /// # Errors
 /// An unknown department, or a ticket that is there already.
-pub fn dispatch(global: &Global, setting: &Setting, id: &str, to: Option<&str>, by: &str) -> anyhow::Result<u8> {
+pub fn dispatch(
+    global: &Global,
+    setting: &Setting,
+    id: &str,
+    to: Option<&str>,
+    by: &str,
+) -> anyhow::Result<u8> {
     let city = load_city(&setting.city)?;
     let store = open_store(setting, &city)?;
     let to = to.map(|name| store.department(name)).transpose()?.map(|department| department.name);
@@ -164,10 +191,22 @@ pub fn dispatch(global: &Global, setting: &Setting, id: &str, to: Option<&str>, 
     Ok(0)
 }
 
-fn execute(store: &Store, city: &City, id: TicketId, commands: Vec<Command>, by: &str) -> anyhow::Result<Ticket> {
-    let departments: Vec<String> =
-        store.departments().or_exit(exit::STORE)?.into_iter().filter(|d| d.active).map(|d| d.name).collect();
-    let categories: Vec<String> = city.categories.iter().map(|category| category.name.clone()).collect();
+fn execute(
+    store: &Store,
+    city: &City,
+    id: TicketId,
+    commands: Vec<Command>,
+    by: &str,
+) -> anyhow::Result<Ticket> {
+    let departments: Vec<String> = store
+        .departments()
+        .or_exit(exit::STORE)?
+        .into_iter()
+        .filter(|d| d.active)
+        .map(|d| d.name)
+        .collect();
+    let categories: Vec<String> =
+        city.categories.iter().map(|category| category.name.clone()).collect();
     let known = Known { departments: &departments, categories: &categories };
     Ok(store.execute(id, commands, known, by, show::now())?)
 }

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use asr::{Decoding, Endpoint, EndpointConfig, Endpointer, Model, Transcribe, Transcript, Utterance};
+use asr::{
+    Decoding, Endpoint, EndpointConfig, Endpointer, Model, Transcribe, Transcript, Utterance,
+};
 use audio::{Framer, Reader};
 use nlu::{Leg, Said};
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -23,9 +25,12 @@ pub struct Ears {
     jobs: mpsc::Sender<Job>,
 }
 
+/// What a worker makes of an utterance.
+type Answer = Result<Transcript, asr::Error>;
+
 struct Job {
     utterance: Utterance,
-    reply: oneshot::Sender<Result<Transcript, asr::Error>>,
+    reply: oneshot::Sender<Answer>,
 }
 
 /// What was heard in one recording.
@@ -57,13 +62,20 @@ impl Ears {
                     let job = queue.blocking_lock().blocking_recv();
                     let Some(job) = job else { return };
                     // A panic ends one utterance, not the calls of everybody else.
-                    let result = std::panic::catch_unwind(AssertUnwindSafe(|| worker.transcribe(&job.utterance)));
-                    let result = result.unwrap_or_else(|_| Err(asr::Error::Recognition("the recogniser panicked".into())));
+                    let result = std::panic::catch_unwind(AssertUnwindSafe(|| {
+                        worker.transcribe(&job.utterance)
+                    }));
+                    let result = result.unwrap_or_else(|_| {
+                        Err(asr::Error::Recognition("the recogniser panicked".into()))
+                    });
                     // Whoever asked may have given up; that is no concern of the worker's.
                     let _ = job.reply.send(result);
                 }
             };
-            std::thread::Builder::new().name(name).spawn(work).map_err(|error| asr::Error::Recognition(error.to_string()))?;
+            std::thread::Builder::new()
+                .name(name)
+                .spawn(work)
+                .map_err(|error| asr::Error::Recognition(error.to_string()))?;
         }
         Ok(Ears { jobs })
     }
@@ -82,8 +94,9 @@ impl Ears {
         let legs = legs(reader.legs())?;
         let channels = legs.clone();
         let (found, mut utterances) = mpsc::channel::<(usize, Utterance)>(QUEUE);
-        let reading = tokio::task::spawn_blocking(move || read(reader, channels.len(), &found, progress));
-        let mut said: Vec<(u64, usize, oneshot::Receiver<Result<Transcript, asr::Error>>)> = Vec::new();
+        let reading =
+            tokio::task::spawn_blocking(move || read(reader, channels.len(), &found, progress));
+        let mut said: Vec<(u64, usize, oneshot::Receiver<Answer>)> = Vec::new();
         while let Some((leg, utterance)) = utterances.recv().await {
             let (reply, answer) = oneshot::channel();
             let start_ms = utterance.start_ms;
@@ -95,7 +108,8 @@ impl Ears {
         said.sort_by_key(|(start_ms, leg, _)| (*start_ms, *leg));
         let mut heard = Vec::new();
         for (_, leg, answer) in said {
-            let transcript = answer.await.map_err(|_| anyhow!("the recogniser's threads are gone"))??;
+            let transcript =
+                answer.await.map_err(|_| anyhow!("the recogniser's threads are gone"))??;
             if !transcript.chars.is_empty() {
                 heard.push(convert::said(legs[leg], &transcript));
             }
@@ -111,9 +125,12 @@ fn read(
     found: &mpsc::Sender<(usize, Utterance)>,
     progress: impl Fn(u64),
 ) -> anyhow::Result<(u64, Option<String>)> {
-    let mut ears: Vec<(Framer, Endpointer)> =
-        (0..legs).map(|_| (Framer::default(), Endpointer::new(EndpointConfig::default()))).collect();
-    let give = |leg: usize, utterance: Utterance| found.blocking_send((leg, utterance)).context("nobody listens any more");
+    let mut ears: Vec<(Framer, Endpointer)> = (0..legs)
+        .map(|_| (Framer::default(), Endpointer::new(EndpointConfig::default())))
+        .collect();
+    let give = |leg: usize, utterance: Utterance| {
+        found.blocking_send((leg, utterance)).context("nobody listens any more")
+    };
     while let Some(block) = reader.read()? {
         for (leg, ((framer, endpointer), samples)) in ears.iter_mut().zip(&block.legs).enumerate() {
             for frame in framer.push(samples) {
@@ -125,7 +142,9 @@ fn read(
         progress(reader.given_ms());
     }
     for (leg, (framer, endpointer)) in ears.iter_mut().enumerate() {
-        if let Some(Endpoint::Ended(utterance)) = framer.finish().and_then(|frame| endpointer.push(&frame)) {
+        if let Some(Endpoint::Ended(utterance)) =
+            framer.finish().and_then(|frame| endpointer.push(&frame))
+        {
             give(leg, utterance)?;
         }
         if let Some(utterance) = endpointer.finish() {

@@ -46,7 +46,8 @@ fn each_line(mut of: impl FnMut(&str) -> anyhow::Result<String>) -> anyhow::Resu
 }
 
 fn understood(mind: &Mind, line: &str, at: Timestamp) -> anyhow::Result<Value> {
-    let heard = Heard { said: vec![Said::from_text(Leg::Caller, line)], started_at: at, line_number: None };
+    let heard =
+        Heard { said: vec![Said::from_text(Leg::Caller, line)], started_at: at, line_number: None };
     let matters = mind.understanding.interpret(&heard);
     let drafts = dialogue::recorded(&mind.city, &heard, matters).drafts;
     let mut tickets = Vec::new();
@@ -55,8 +56,15 @@ fn understood(mind: &Mind, line: &str, at: Timestamp) -> anyhow::Result<Value> {
         let mut json = serde_json::to_value(fields)?;
         if let Some(fields) = json.as_object_mut() {
             fields.remove("deadline");
-            for spans in fields.get_mut("evidence").and_then(Value::as_object_mut).into_iter().flat_map(|map| map.values_mut()) {
-                for span in spans.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+            for spans in fields
+                .get_mut("evidence")
+                .and_then(Value::as_object_mut)
+                .into_iter()
+                .flat_map(|map| map.values_mut())
+            {
+                for span in
+                    spans.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut)
+                {
                     span.remove("start_ms");
                     span.remove("end_ms");
                 }
@@ -65,7 +73,12 @@ fn understood(mind: &Mind, line: &str, at: Timestamp) -> anyhow::Result<Value> {
         tickets.push(json);
     }
     let found = nlu::entities(line, at);
-    let list = |entities: &[Entity]| -> Value { entities.iter().map(|e| json!({ "value": e.value, "start": e.start, "end": e.end })).collect() };
+    let list = |entities: &[Entity]| -> Value {
+        entities
+            .iter()
+            .map(|e| json!({ "value": e.value, "start": e.start, "end": e.end }))
+            .collect()
+    };
     let times: Value = found
         .times
         .iter()

@@ -35,12 +35,18 @@ pub fn check(global: &Global, setting: &Setting) -> anyhow::Result<u8> {
             "unreferenced": checked.unreferenced,
         }))?;
     } else {
-        let mut text = format!("{} calls, {} tickets, {} files\n", checked.calls, checked.tickets, checked.files);
+        let mut text = format!(
+            "{} calls, {} tickets, {} files\n",
+            checked.calls, checked.tickets, checked.files
+        );
         for finding in &checked.findings {
             text.push_str(&format!("{}; remedy: {}\n", finding.what, finding.remedy));
         }
         if !checked.unreferenced.is_empty() {
-            text.push_str(&format!("{} files that no call refers to, left by an interrupted `take`\n", checked.unreferenced.len()));
+            text.push_str(&format!(
+                "{} files that no call refers to, left by an interrupted `take`\n",
+                checked.unreferenced.len()
+            ));
         }
         text.push_str(if checked.findings.is_empty() { "sound\n" } else { "not sound\n" });
         print_text(&text)?;
@@ -69,19 +75,26 @@ pub fn export(setting: &Setting, ask: &Export) -> anyhow::Result<u8> {
     let exports = match (&ask.output, ask.full) {
         (Some(path), true) => store.export_full_to(path, &ask.by, now()).or_exit(exit::STORE)?,
         (Some(path), false) => {
-            let mut file = File::create(path).with_context(|| format!("{}: cannot be written", path.display()))?;
+            let mut file = File::create(path)
+                .with_context(|| format!("{}: cannot be written", path.display()))?;
             let exports = redacted(&store, &mut file, path)?;
             file.sync_all().with_context(|| format!("{}: cannot be written", path.display()))?;
             exports
         }
         (None, true) if std::io::stdout().is_terminal() => {
-            return Err(anyhow!("a full backup holds everything that callers said; write it into a file: --output FILE"));
+            return Err(anyhow!(
+                "a full backup holds everything that callers said; write it into a file: --output FILE"
+            ));
         }
         (None, true) => {
             let to = Path::new("standard output");
-            store.export_full(&mut std::io::stdout().lock(), to, &ask.by, now()).or_exit(exit::STORE)?
+            store
+                .export_full(&mut std::io::stdout().lock(), to, &ask.by, now())
+                .or_exit(exit::STORE)?
         }
-        (None, false) => redacted(&store, &mut std::io::stdout().lock(), Path::new("standard output"))?,
+        (None, false) => {
+            redacted(&store, &mut std::io::stdout().lock(), Path::new("standard output"))?
+        }
     };
     tell(&exports, ask.output.as_deref());
     Ok(if exports.lost.is_empty() { 0 } else { exit::FOUND })
@@ -94,7 +107,10 @@ fn redacted(store: &Store, out: &mut dyn Write, to: &Path) -> anyhow::Result<Exp
 /// Told beside the export, which may itself be on standard output.
 fn tell(exports: &Exports, to: Option<&Path>) {
     for lost in &exports.lost {
-        say(&format!("{}: missing or altered, not exported; `hotline check` tells more", lost.display()));
+        say(&format!(
+            "{}: missing or altered, not exported; `hotline check` tells more",
+            lost.display()
+        ));
     }
     if let Some(path) = to {
         say(&format!("{}: {} calls, {} tickets", path.display(), exports.calls, exports.tickets));
@@ -117,7 +133,8 @@ fn corrections(store: &Store, dir: &Path, by: &str) -> anyhow::Result<u8> {
         for (utterance, correction) in &corrected.said {
             let Some(said) = heard.said.get(*utterance) else { continue };
             let name = format!("{}-{utterance:03}.wav", &corrected.call.sha256[..16]);
-            let stereo = legs.contains(&nlu::Leg::Agent) && !heard.said.iter().any(|said| said.leg_uncertain);
+            let stereo = legs.contains(&nlu::Leg::Agent)
+                && !heard.said.iter().any(|said| said.leg_uncertain);
             let channel = usize::from(stereo && said.leg != nlu::Leg::Agent);
             audio::cut(&recording, channel, said.start_ms..said.end_ms, &dir.join(&name))?;
             // A tab or a line's end within the words would make another cell of them.
@@ -144,12 +161,22 @@ pub fn import(setting: &Setting, file: &Path) -> anyhow::Result<u8> {
     let imports = if file == Path::new("-") {
         store.import(std::io::stdin().lock(), &mut durable)
     } else {
-        let opened = File::open(file).with_context(|| format!("{}: cannot be read; name a file written by `hotline export --full`", file.display()));
+        let opened = File::open(file).with_context(|| {
+            format!(
+                "{}: cannot be read; name a file written by `hotline export --full`",
+                file.display()
+            )
+        });
         store.import(BufReader::with_capacity(1 << 20, opened.or_exit(exit::INPUT)?), &mut durable)
     };
     let imports = imports.map_err(|error| {
-        let code = if matches!(error, tickets::Error::Backup { .. }) { exit::INPUT } else { exit::STORE };
-        exit::Exit { code, source: anyhow::Error::from(error).context(format!("{}: import stopped", file.display())) }
+        let code =
+            if matches!(error, tickets::Error::Backup { .. }) { exit::INPUT } else { exit::STORE };
+        exit::Exit {
+            code,
+            source: anyhow::Error::from(error)
+                .context(format!("{}: import stopped", file.display())),
+        }
     })?;
     // Standard output lists the tickets and nothing else.
     say(&format!(
@@ -163,15 +190,27 @@ pub fn import(setting: &Setting, file: &Path) -> anyhow::Result<u8> {
 ///
 /// # Errors
 /// An unknown department, or a name that is taken.
-pub fn departments(global: &Global, setting: &Setting, action: Option<&DepartmentAction>) -> anyhow::Result<u8> {
+pub fn departments(
+    global: &Global,
+    setting: &Setting,
+    action: Option<&DepartmentAction>,
+) -> anyhow::Result<u8> {
     let store = open(setting)?;
     match action {
         None => return list_departments(global, &store),
         Some(DepartmentAction::Add { name, fields }) => {
             if store.departments().or_exit(exit::STORE)?.iter().any(|known| known.is_called(name)) {
-                return Err(anyhow!("department {name} is there already; change it with `hotline departments edit`"));
+                return Err(anyhow!(
+                    "department {name} is there already; change it with `hotline departments edit`"
+                ));
             }
-            let new = Department { name: name.clone(), level: String::new(), aliases: Vec::new(), duties: String::new(), active: true };
+            let new = Department {
+                name: name.clone(),
+                level: String::new(),
+                aliases: Vec::new(),
+                duties: String::new(),
+                active: true,
+            };
             let new = changed(new, fields);
             store.put_departments(&[new], &fields.by, now())?;
         }
@@ -180,7 +219,9 @@ pub fn departments(global: &Global, setting: &Setting, action: Option<&Departmen
             store.edit_department(name, &to, &fields.by, now())?;
         }
         Some(DepartmentAction::Import { file, by }) => {
-            let opened = File::open(file).with_context(|| format!("{}: cannot be read", file.display())).or_exit(exit::INPUT)?;
+            let opened = File::open(file)
+                .with_context(|| format!("{}: cannot be read", file.display()))
+                .or_exit(exit::INPUT)?;
             let list = Department::read_csv(file, opened).or_exit(exit::INPUT)?;
             store.put_departments(&list, by, now())?;
             return print_text(&format!("{} departments imported\n", list.len()));

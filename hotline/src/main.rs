@@ -87,9 +87,15 @@ fn log(verbose: u8) {
         _ => "debug",
     };
     // Libraries log what they like at their own levels; only ours are known to be free of words.
-    let filter = EnvFilter::new(format!("off,hotline={level},tickets={level},asr={level},audio={level},nlu={level}"));
+    let filter = EnvFilter::new(format!(
+        "off,hotline={level},tickets={level},asr={level},audio={level},nlu={level}"
+    ));
     let coloured = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(coloured).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(coloured)
+        .init();
 }
 
 /// Tells the user a line on standard error: what becomes of his command is told, not logged.
@@ -111,7 +117,8 @@ fn complain(error: &anyhow::Error) {
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     let kind = |cause: &(dyn std::error::Error + 'static)| {
         // What writes JSON keeps the system's error to itself.
-        let json = cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
+        let json =
+            cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
         json.or_else(|| cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind))
     };
     error.chain().any(|cause| kind(cause) == Some(ErrorKind::BrokenPipe))

@@ -25,11 +25,17 @@ pub fn run(global: &Global, setting: &Setting, action: &ModelAction) -> anyhow::
             let chosen = models::find(None, &setting.models, shipped);
             for entry in &manifest.models {
                 let found = models::find(Some(&entry.name), &setting.models, shipped).ok();
-                let mark = chosen.as_ref().ok().zip(found.as_ref()).is_some_and(|(a, b)| a.name == b.name);
-                let path = found.map_or_else(|| "no".to_owned(), |found| found.path.display().to_string());
+                let mark =
+                    chosen.as_ref().ok().zip(found.as_ref()).is_some_and(|(a, b)| a.name == b.name);
+                let path =
+                    found.map_or_else(|| "no".to_owned(), |found| found.path.display().to_string());
                 let name = format!("{}{}", entry.name, if mark { " *" } else { "" });
                 if global.json {
-                    writeln!(out, "{}", serde_json::json!({ "name": entry.name, "built": path, "licence": entry.licence, "about": entry.about, "default": mark }))?;
+                    writeln!(
+                        out,
+                        "{}",
+                        serde_json::json!({ "name": entry.name, "built": path, "licence": entry.licence, "about": entry.about, "default": mark })
+                    )?;
                 }
                 table.row([name, path, entry.licence.clone(), entry.about.clone()]);
             }
@@ -38,7 +44,9 @@ pub fn run(global: &Global, setting: &Setting, action: &ModelAction) -> anyhow::
             }
         }
         ModelAction::Build { name, format, force } => {
-            let entry = manifest.entry(name.as_deref().or(setting.model.as_deref()).unwrap_or(&manifest.default)).or_exit(exit::MODEL)?;
+            let entry = manifest
+                .entry(name.as_deref().or(setting.model.as_deref()).unwrap_or(&manifest.default))
+                .or_exit(exit::MODEL)?;
             let format: Format = match format {
                 Some(format) => format.parse().map_err(|error: String| anyhow::anyhow!(error))?,
                 None => entry.format,
@@ -82,7 +90,8 @@ pub fn run(global: &Global, setting: &Setting, action: &ModelAction) -> anyhow::
                 verified += 1;
             }
             if verified == 0 {
-                return Err(anyhow::anyhow!("no model is built; run `hotline models build`")).or_exit(exit::MODEL);
+                return Err(anyhow::anyhow!("no model is built; run `hotline models build`"))
+                    .or_exit(exit::MODEL);
             }
         }
         ModelAction::Use { name } => {
@@ -91,8 +100,15 @@ pub fn run(global: &Global, setting: &Setting, action: &ModelAction) -> anyhow::
         }
         ModelAction::Pull { name } => {
             let entry = manifest.entry(name).or_exit(exit::MODEL)?;
-            let hub = std::env::var("HOTLINE_HUB").ok().filter(|hub| !hub.is_empty()).or(setting.config.hub.clone());
-            writeln!(out, "{}", models::pull(entry, into, hub.as_deref()).or_exit(exit::MODEL)?.display())?;
+            let hub = std::env::var("HOTLINE_HUB")
+                .ok()
+                .filter(|hub| !hub.is_empty())
+                .or(setting.config.hub.clone());
+            writeln!(
+                out,
+                "{}",
+                models::pull(entry, into, hub.as_deref()).or_exit(exit::MODEL)?.display()
+            )?;
         }
     }
     Ok(0)

@@ -13,7 +13,9 @@ pub fn bar(steps: u64, what: &str) -> ProgressBar {
 fn with_style(steps: u64, what: &str, style: &str) -> ProgressBar {
     // indicatif draws nothing when standard error is no terminal.
     let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr());
-    bar.set_style(ProgressStyle::with_template(style).expect("the template is a constant of this file"));
+    bar.set_style(
+        ProgressStyle::with_template(style).expect("the template is a constant of this file"),
+    );
     bar.set_message(what.to_owned());
     bar.enable_steady_tick(Duration::from_millis(500));
     bar

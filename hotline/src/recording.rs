@@ -80,11 +80,14 @@ impl Sidecar {
         let path = recording.with_extension("toml");
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Sidecar::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Sidecar::default());
+            }
             Err(error) => bail!("{}: {error}; make it readable or move it away", path.display()),
         };
-        toml::from_str(&text)
-            .with_context(|| format!("{}: not a valid call description; correct it or move it away", path.display()))
+        toml::from_str(&text).with_context(|| {
+            format!("{}: not a valid call description; correct it or move it away", path.display())
+        })
     }
 }
 
@@ -103,7 +106,8 @@ pub fn find(inputs: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 fn in_folder(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(dir).with_context(|| format!("{}: cannot be listed", dir.display()))?;
+    let entries =
+        std::fs::read_dir(dir).with_context(|| format!("{}: cannot be listed", dir.display()))?;
     let mut list = Vec::new();
     for entry in entries {
         let path = entry.with_context(|| format!("{}: cannot be listed", dir.display()))?.path();

@@ -24,7 +24,9 @@ pub fn run(global: &Global, setting: &Setting, ask: &Replay) -> anyhow::Result<u
     let id: TicketId = ask.id.parse().map_err(|error: String| anyhow::anyhow!(error))?;
     let ticket = store.ticket(id)?;
     let call = store.call(&ticket.call).or_exit(exit::STORE)?;
-    let call = call.with_context(|| format!("the call of ticket {id} is missing; `hotline check` tells more"))?;
+    let call = call.with_context(|| {
+        format!("the call of ticket {id} is missing; `hotline check` tells more")
+    })?;
     if ask.form.decide {
         return decide(global, setting, &store, &ticket, &call);
     }
@@ -53,9 +55,19 @@ pub fn run(global: &Global, setting: &Setting, ask: &Replay) -> anyhow::Result<u
     for (number, line) in lines.iter().enumerate() {
         let Said { start_ms, end_ms, confidence, .. } = line.said;
         let who = who(line.said);
-        table.row([number.to_string(), clock(*start_ms, '.'), clock(*end_ms, '.'), who.to_owned(), format!("{confidence:.2}"), line.text.clone()]);
+        table.row([
+            number.to_string(),
+            clock(*start_ms, '.'),
+            clock(*end_ms, '.'),
+            who.to_owned(),
+            format!("{confidence:.2}"),
+            line.text.clone(),
+        ]);
     }
-    print_text(&format!("{}\n{table}", store.files().recording(&call.sha256, &call.ending).display()))
+    print_text(&format!(
+        "{}\n{table}",
+        store.files().recording(&call.sha256, &call.ending).display()
+    ))
 }
 
 /// One utterance with its words as they stand now: corrected, and blanked if asked for.
@@ -67,7 +79,9 @@ struct Line<'a> {
 fn lines<'a>(heard: &'a Heard, ticket: &Ticket, redact: bool) -> Vec<Line<'a>> {
     let corrected = |index: usize| {
         ticket.history.iter().rev().find_map(|record| match &record.event {
-            Event::TranscriptCorrected { utterance, to, .. } if *utterance == index => Some(to.clone()),
+            Event::TranscriptCorrected { utterance, to, .. } if *utterance == index => {
+                Some(to.clone())
+            }
             _ => None,
         })
     };
@@ -98,7 +112,12 @@ fn vtt(lines: &[Line<'_>]) -> String {
     let mut out = String::from("WEBVTT\n");
     for line in lines {
         let text = line.text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-        out.push_str(&format!("\n{} --> {}\n<v {}>{text}\n", clock(line.said.start_ms, '.'), clock(line.said.end_ms, '.'), who(line.said)));
+        out.push_str(&format!(
+            "\n{} --> {}\n<v {}>{text}\n",
+            clock(line.said.start_ms, '.'),
+            clock(line.said.end_ms, '.'),
+            who(line.said)
+        ));
     }
     out
 }
@@ -119,14 +138,21 @@ fn srt(lines: &[Line<'_>]) -> String {
 }
 
 /// Derives the tickets again from the stored transcript and compares them with how they were opened.
-fn decide(global: &Global, setting: &Setting, store: &Store, ticket: &Ticket, call: &Call) -> anyhow::Result<u8> {
+fn decide(
+    global: &Global,
+    setting: &Setting,
+    store: &Store,
+    ticket: &Ticket,
+    call: &Call,
+) -> anyhow::Result<u8> {
     let mind = Mind::load(setting)?;
     let decision = mind.decide(&load_transcript(store, call)?);
     let opened = ticket.history.iter().find_map(|record| match &record.event {
         Event::Opened { fields, matter, .. } => Some((fields, *matter)),
         _ => None,
     });
-    let (was, matter) = opened.context("a ticket begins with its opening; `hotline check` tells more")?;
+    let (was, matter) =
+        opened.context("a ticket begins with its opening; `hotline check` tells more")?;
     let now = decision.tickets.get(matter).map(|(_, fields)| fields);
     let differences = differences(was, now)?;
     let changed: Vec<&str> = [
@@ -148,14 +174,21 @@ fn decide(global: &Global, setting: &Setting, store: &Store, ticket: &Ticket, ca
         return Ok(code);
     }
     if !changed.is_empty() {
-        print_text(&format!("since the call was taken these have changed: {}\n", changed.join(", ")))?;
+        print_text(&format!(
+            "since the call was taken these have changed: {}\n",
+            changed.join(", ")
+        ))?;
     }
     if differences.is_empty() {
         print_text(&format!("{}: the same ticket comes of the stored transcript\n", ticket.id))?;
     } else {
         let mut table = Table::new(&["字段", "受理时", "现在"]);
         for (field, was, now) in &differences {
-            table.row([field.clone(), shorten(&was.to_string(), WIDEST), shorten(&now.to_string(), WIDEST)]);
+            table.row([
+                field.clone(),
+                shorten(&was.to_string(), WIDEST),
+                shorten(&now.to_string(), WIDEST),
+            ]);
         }
         print_text(&table.to_string())?;
     }

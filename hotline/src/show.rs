@@ -65,7 +65,11 @@ pub struct TicketJson {
 impl TicketJson {
     /// A ticket of the store.
     pub fn of(ticket: &Ticket) -> TicketJson {
-        TicketJson { id: Some(ticket.id.to_string()), status: Some(ticket.status), fields: ticket.fields.clone() }
+        TicketJson {
+            id: Some(ticket.id.to_string()),
+            status: Some(ticket.status),
+            fields: ticket.fields.clone(),
+        }
     }
 }
 
@@ -98,10 +102,23 @@ pub fn call(call: &Call, stored: &StoredTranscript, tickets: &[Ticket]) -> CallJ
 
 /// The list of tickets.
 pub fn ticket_table(tickets: &[Ticket]) -> Table {
-    let mut table = Table::new(&["工单编号", "状态", "类型", "分类", "紧急程度", "主办单位", "地点", "截止时间", "标题"]);
+    let mut table = Table::new(&[
+        "工单编号",
+        "状态",
+        "类型",
+        "分类",
+        "紧急程度",
+        "主办单位",
+        "地点",
+        "截止时间",
+        "标题",
+    ]);
     for ticket in tickets {
         let fields = &ticket.fields;
-        let place = fields.place.as_ref().map_or(String::new(), |place| place.names.iter().skip(2).cloned().collect());
+        let place = fields
+            .place
+            .as_ref()
+            .map_or(String::new(), |place| place.names.iter().skip(2).cloned().collect());
         table.row([
             ticket.id.to_string(),
             ticket.status.name().to_owned(),
@@ -160,10 +177,17 @@ pub fn ticket_page(ticket: &Ticket, call: &Call, heard: &Heard) -> String {
 
 fn rows(fields: &Fields) -> Vec<(&'static str, &'static str, String)> {
     let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "—".to_owned());
-    let place = fields.place.as_ref().map_or_else(|| "—".to_owned(), |p| format!("{} {}", p.names.join(""), p.detail));
-    let when = fields.when.as_ref().map_or_else(|| "—".to_owned(), |w| format!("{}（{} 起）", w.text, short_moment(&w.from)));
+    let place = fields
+        .place
+        .as_ref()
+        .map_or_else(|| "—".to_owned(), |p| format!("{} {}", p.names.join(""), p.detail));
+    let when = fields
+        .when
+        .as_ref()
+        .map_or_else(|| "—".to_owned(), |w| format!("{}（{} 起）", w.text, short_moment(&w.from)));
     let emergency = if fields.emergency { text(&fields.emergency_kind) } else { "否".to_owned() };
-    let because = fields.department_reason.as_ref().map_or(String::new(), |reason| format!("（{reason}）"));
+    let because =
+        fields.department_reason.as_ref().map_or(String::new(), |reason| format!("（{reason}）"));
     vec![
         ("type", "类型", fields.request_type.clone()),
         ("category", "一级分类", fields.category.clone()),
@@ -194,8 +218,12 @@ fn evidence(fields: &Fields, name: &str, heard: &Heard) -> String {
 fn what_happened(event: &Event) -> String {
     match event {
         Event::Opened { status, .. } => format!("受理，{}", status.name()),
-        Event::Corrected { field, from, to, why } => format!("更正 {field}：{} → {}（{why}）", plain(from), plain(to)),
-        Event::TranscriptCorrected { utterance, from, to, why } => format!("更正第 {utterance} 句：{from} → {to}（{why}）"),
+        Event::Corrected { field, from, to, why } => {
+            format!("更正 {field}：{} → {}（{why}）", plain(from), plain(to))
+        }
+        Event::TranscriptCorrected { utterance, from, to, why } => {
+            format!("更正第 {utterance} 句：{from} → {to}（{why}）")
+        }
         Event::Dispatched { department, from } => match from {
             Some(from) => format!("派单 {department}（原拟 {from}）"),
             None => format!("派单 {department}"),
@@ -207,7 +235,9 @@ fn plain(value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::String(text) => text.clone(),
         serde_json::Value::Null => "无".to_owned(),
-        serde_json::Value::Object(place) => place.get("text").map_or_else(|| value.to_string(), plain),
+        serde_json::Value::Object(place) => {
+            place.get("text").map_or_else(|| value.to_string(), plain)
+        }
         other => other.to_string(),
     }
 }

@@ -18,17 +18,29 @@ use crate::{recording, say, show};
 ///
 /// # Errors
 /// A device that cannot be heard, or a disk that cannot be written.
-pub fn record(microphone: &Microphone, seconds: Option<u32>, setting: &Setting) -> anyhow::Result<PathBuf> {
+pub fn record(
+    microphone: &Microphone,
+    seconds: Option<u32>,
+    setting: &Setting,
+) -> anyhow::Result<PathBuf> {
     let spool = setting.data.join("spool");
-    std::fs::create_dir_all(&spool).with_context(|| format!("{}: cannot be made", spool.display())).or_exit(exit::STORE)?;
+    std::fs::create_dir_all(&spool)
+        .with_context(|| format!("{}: cannot be made", spool.display()))
+        .or_exit(exit::STORE)?;
     let waiting = recording::find(std::slice::from_ref(&spool)).or_exit(exit::STORE)?.len();
     if waiting > 0 {
-        say(&format!("{waiting} recorded earlier and never taken; take them with: hotline take {}", spool.display()));
+        say(&format!(
+            "{waiting} recorded earlier and never taken; take them with: hotline take {}",
+            spool.display()
+        ));
     }
     let began = show::now();
     let path = spool.join(began.strftime("mic-%Y%m%dT%H%M%S.%3fZ.wav").to_string());
-    let describe = || std::fs::write(path.with_extension("toml"), format!("started_at = \"{began}\"\n"));
-    describe().with_context(|| format!("{}: cannot be written", path.display())).or_exit(exit::STORE)?;
+    let describe =
+        || std::fs::write(path.with_extension("toml"), format!("started_at = \"{began}\"\n"));
+    describe()
+        .with_context(|| format!("{}: cannot be written", path.display()))
+        .or_exit(exit::STORE)?;
     let stop = stop_at_ctrl_c()?;
     say(&format!("recording from {}; Ctrl-C ends it", microphone.name()));
     let longest = seconds.map(|seconds| Duration::from_secs(seconds.into()));
@@ -79,7 +91,9 @@ pub fn clear(recording: &Path) -> anyhow::Result<()> {
     for path in [recording, &recording.with_extension("toml")] {
         match std::fs::remove_file(path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("{}: cannot be removed", path.display())).or_exit(exit::STORE);
+                return Err(error)
+                    .with_context(|| format!("{}: cannot be removed", path.display()))
+                    .or_exit(exit::STORE);
             }
             _ => {}
         }

@@ -43,7 +43,8 @@ impl fmt::Display for Table {
             let mut text = String::new();
             for (column, cell) in cells.iter().enumerate() {
                 let gap = " ".repeat(widths[column] - cell.width());
-                let (before, after) = if self.right[column] { (gap, String::new()) } else { (String::new(), gap) };
+                let (before, after) =
+                    if self.right[column] { (gap, String::new()) } else { (String::new(), gap) };
                 text.push_str(&format!("{before}{cell}{after}  "));
             }
             writeln!(f, "{}", text.trim_end())

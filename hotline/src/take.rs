@@ -58,11 +58,17 @@ struct Underway {
 /// rest is done.
 pub fn take(global: &Global, setting: &Setting, take: &Take) -> anyhow::Result<u8> {
     // Whatever can be wrong with the device, the model or the store is said before anybody speaks.
-    let microphone = take.mic.then(|| Microphone::open(take.device.as_deref())).transpose().or_exit(exit::INPUT)?;
+    let microphone = take
+        .mic
+        .then(|| Microphone::open(take.device.as_deref()))
+        .transpose()
+        .or_exit(exit::INPUT)?;
     let (mut inputs, _spool) = inputs(take, setting)?;
     let calls = Arc::new(Calls::load(setting)?);
     let store = open_store(setting, &calls.mind.city)?;
-    let spooled = microphone.map(|microphone| spool::record(&microphone, take.seconds, setting)).transpose()?;
+    let spooled = microphone
+        .map(|microphone| spool::record(&microphone, take.seconds, setting))
+        .transpose()?;
     inputs.extend(spooled.clone());
     let bar = progress::bar(inputs.len() as u64, "calls");
     let mut failed = 0;
@@ -100,7 +106,8 @@ pub fn take_each(
     mut done: impl FnMut(&Path, anyhow::Result<(Call, bool)>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     // Hearing runs on the runtime; the store is asked from this thread, one call after the other.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let mut queue = inputs.into_iter();
     let mut underway: VecDeque<(PathBuf, anyhow::Result<Started>)> = VecDeque::new();
     loop {
@@ -112,7 +119,9 @@ pub fn take_each(
         let Some((path, started)) = underway.pop_front() else { return Ok(()) };
         let taken = match started {
             Ok(Started::Known(call)) => Ok((*call, true)),
-            Ok(Started::New(call)) => finish(&runtime, calls, store, *call).map(|call| (call, false)),
+            Ok(Started::New(call)) => {
+                finish(&runtime, calls, store, *call).map(|call| (call, false))
+            }
             Err(error) => Err(error),
         };
         match taken {
@@ -130,7 +139,13 @@ enum Started {
     New(Box<Underway>),
 }
 
-fn begin(runtime: &Runtime, calls: &Arc<Calls>, store: &Store, take: &Take, path: &Path) -> anyhow::Result<Started> {
+fn begin(
+    runtime: &Runtime,
+    calls: &Arc<Calls>,
+    store: &Store,
+    take: &Take,
+    path: &Path,
+) -> anyhow::Result<Started> {
     if !path.exists() {
         bail!("{}: not there; name recordings or folders that exist", path.display());
     }
@@ -152,13 +167,26 @@ fn begin(runtime: &Runtime, calls: &Arc<Calls>, store: &Store, take: &Take, path
     };
     let stored = store.files().recording(&sha256, &ending);
     let calls = Arc::clone(calls);
-    let heard = runtime.spawn(async move { calls.hear(&stored, &sidecar, started_at, |_| {}).await });
-    Ok(Started::New(Box::new(Underway { path: path.to_owned(), sha256, ending, started_at, heard })))
+    let heard =
+        runtime.spawn(async move { calls.hear(&stored, &sidecar, started_at, |_| {}).await });
+    Ok(Started::New(Box::new(Underway {
+        path: path.to_owned(),
+        sha256,
+        ending,
+        started_at,
+        heard,
+    })))
 }
 
-fn finish(runtime: &Runtime, calls: &Calls, store: &Store, underway: Underway) -> anyhow::Result<Call> {
+fn finish(
+    runtime: &Runtime,
+    calls: &Calls,
+    store: &Store,
+    underway: Underway,
+) -> anyhow::Result<Call> {
     let transcript = runtime.block_on(underway.heard).context("a call's task panicked")?;
-    let transcript = transcript.with_context(|| format!("{}: not taken", underway.path.display()))?;
+    let transcript =
+        transcript.with_context(|| format!("{}: not taken", underway.path.display()))?;
     let decision = calls.mind.decide(&transcript);
     let json = serde_json::to_vec(&transcript).context("a transcript always serialises")?;
     let transcript_sha = store.files().put_transcript(&json).or_exit(exit::STORE)?;
@@ -180,7 +208,8 @@ fn finish(runtime: &Runtime, calls: &Calls, store: &Store, underway: Underway) -
     if let Some(missing) = &transcript.incomplete {
         tracing::warn!(sha256 = %call.sha256, "incomplete recording: {missing}");
     }
-    let taken = store.take(&NewCall { call, tickets: decision.tickets }, "hotline").or_exit(exit::STORE)?;
+    let taken =
+        store.take(&NewCall { call, tickets: decision.tickets }, "hotline").or_exit(exit::STORE)?;
     let (sha256, outcome, tickets) = (&taken.sha256, &taken.outcome, taken.tickets.len());
     tracing::info!(%sha256, duration_ms = taken.duration_ms, utterances = transcript.heard.said.len(), %outcome, tickets, "taken");
     Ok(taken)
@@ -188,8 +217,12 @@ fn finish(runtime: &Runtime, calls: &Calls, store: &Store, underway: Underway) -
 
 /// Prints what came of a recording, durable by now.
 fn print(global: &Global, store: &Store, call: &Call, known: bool) -> anyhow::Result<()> {
-    let tickets: Vec<Ticket> =
-        call.tickets.iter().map(|id| store.ticket(*id)).collect::<Result<_, _>>().or_exit(exit::STORE)?;
+    let tickets: Vec<Ticket> = call
+        .tickets
+        .iter()
+        .map(|id| store.ticket(*id))
+        .collect::<Result<_, _>>()
+        .or_exit(exit::STORE)?;
     let mut out = std::io::stdout().lock();
     if global.json {
         let stored = load_transcript(store, call)?;
@@ -233,32 +266,48 @@ fn print(global: &Global, store: &Store, call: &Call, known: bool) -> anyhow::Re
 pub fn load_transcript(store: &Store, call: &Call) -> anyhow::Result<StoredTranscript> {
     let bytes = store.files().read_transcript(&call.transcript).or_exit(exit::STORE)?;
     serde_json::from_slice(&bytes)
-        .with_context(|| format!("{}: not a transcript; `hotline check` tells more", store.files().transcript(&call.transcript).display()))
+        .with_context(|| {
+            format!(
+                "{}: not a transcript; `hotline check` tells more",
+                store.files().transcript(&call.transcript).display()
+            )
+        })
         .or_exit(exit::STORE)
 }
 
 /// The recordings to take; `-` is spooled into a file first.
-fn inputs(take: &Take, setting: &Setting) -> anyhow::Result<(Vec<PathBuf>, Option<tempfile::TempDir>)> {
+fn inputs(
+    take: &Take,
+    setting: &Setting,
+) -> anyhow::Result<(Vec<PathBuf>, Option<tempfile::TempDir>)> {
     let from_stdin = |path: &PathBuf| path == Path::new("-");
     if !take.inputs.iter().any(from_stdin) {
         let list = recording::find(&take.inputs).or_exit(exit::INPUT)?;
         if list.is_empty() && !take.mic {
-            let names: Vec<String> = take.inputs.iter().map(|path| path.display().to_string()).collect();
+            let names: Vec<String> =
+                take.inputs.iter().map(|path| path.display().to_string()).collect();
             let endings = recording::ENDINGS.join(", ");
-            return Err(anyhow::anyhow!("{}: no recording here; recordings end in {endings}", names.join(", "))).or_exit(exit::INPUT);
+            return Err(anyhow::anyhow!(
+                "{}: no recording here; recordings end in {endings}",
+                names.join(", ")
+            ))
+            .or_exit(exit::INPUT);
         }
         return Ok((list, None));
     }
     if std::io::stdin().is_terminal() {
-        return Err(anyhow::anyhow!("standard input is a terminal; pipe a recording into it: hotline take - < call.wav"))
-            .or_exit(exit::INPUT);
+        return Err(anyhow::anyhow!(
+            "standard input is a terminal; pipe a recording into it: hotline take - < call.wav"
+        ))
+        .or_exit(exit::INPUT);
     }
     std::fs::create_dir_all(&setting.data)?;
     let spool = tempfile::tempdir_in(&setting.data)?;
     let path = spool.path().join("stdin.wav");
     let mut file = std::fs::File::create(&path)?;
     std::io::copy(&mut std::io::stdin().lock().take(u64::MAX), &mut file)?;
-    let others: Vec<PathBuf> = take.inputs.iter().filter(|path| !from_stdin(path)).cloned().collect();
+    let others: Vec<PathBuf> =
+        take.inputs.iter().filter(|path| !from_stdin(path)).cloned().collect();
     let mut list = recording::find(&others).or_exit(exit::INPUT)?;
     list.push(path);
     Ok((list, Some(spool)))

@@ -21,7 +21,13 @@ pub fn run(global: &Global, setting: &Setting, what: &Train) -> anyhow::Result<u
     }
 }
 
-fn nlu(global: &Global, setting: &Setting, dir: &Path, out: Option<&PathBuf>, seed: u64) -> anyhow::Result<u8> {
+fn nlu(
+    global: &Global,
+    setting: &Setting,
+    dir: &Path,
+    out: Option<&PathBuf>,
+    seed: u64,
+) -> anyhow::Result<u8> {
     let model = setting.shipped_models().join("nlu");
     let out = out.cloned().unwrap_or_else(|| model.clone());
     let config = TrainConfig { seed, ..TrainConfig::new(dir.to_owned(), model, out) };
@@ -29,14 +35,29 @@ fn nlu(global: &Global, setting: &Setting, dir: &Path, out: Option<&PathBuf>, se
     let report = nlu::train::train(&config, |at: Progress| {
         bar.set_length((at.epochs * at.steps) as u64);
         bar.set_position((at.epoch * at.steps + at.step) as u64);
-        bar.set_message(format!("pass {}, loss {:.3}, score {:.3}", at.epoch + 1, at.loss, at.score));
+        bar.set_message(format!(
+            "pass {}, loss {:.3}, score {:.3}",
+            at.epoch + 1,
+            at.loss,
+            at.score
+        ));
     });
     bar.finish_and_clear();
     let report = report.or_exit(exit::INPUT)?;
     if global.json {
-        return super::print_json(&serde_json::to_value(&report).context("a report always serialises")?);
+        return super::print_json(
+            &serde_json::to_value(&report).context("a report always serialises")?,
+        );
     }
-    let mut table = Table::new(&["kept back", ">rows", ">accuracy", ">macro-F1", ">top 3", ">ECE", ">surest 80 %"]);
+    let mut table = Table::new(&[
+        "kept back",
+        ">rows",
+        ">accuracy",
+        ">macro-F1",
+        ">top 3",
+        ">ECE",
+        ">surest 80 %",
+    ]);
     for (name, e) in &report.development {
         table.row([
             name.clone(),

@@ -68,7 +68,23 @@ fn misheard(ch: char) -> Option<u8> {
 
 /// Marks that may stand within a spoken number.
 fn is_gap(ch: char) -> bool {
-    matches!(ch, '，' | ',' | '、' | '.' | '。' | '-' | '－' | '—' | ' ' | '·' | '…' | '嗯' | '呃' | '啊' | '哦')
+    matches!(
+        ch,
+        '，' | ','
+            | '、'
+            | '.'
+            | '。'
+            | '-'
+            | '－'
+            | '—'
+            | ' '
+            | '·'
+            | '…'
+            | '嗯'
+            | '呃'
+            | '啊'
+            | '哦'
+    )
 }
 
 /// Whether the digit counts something: 三个, 两天.
@@ -82,7 +98,8 @@ pub(crate) fn runs(text: &[char]) -> Vec<Run> {
     let near = |at: usize| {
         let before = at.checked_sub(1).and_then(|i| sure[i]).is_some();
         let after = sure.get(at + 1).copied().flatten().is_some();
-        let far = sure.get(at + 2).copied().flatten().is_some() || at.checked_sub(2).and_then(|i| sure[i]).is_some();
+        let far = sure.get(at + 2).copied().flatten().is_some()
+            || at.checked_sub(2).and_then(|i| sure[i]).is_some();
         // Between digits, or at the edge of at least two of them.
         (before && after) || (text[at] == '要' && (after || before) && far)
     };
@@ -131,7 +148,17 @@ pub(crate) struct Doubtful {
 
 /// How the digits sound in a number that is read out.
 const SPOKEN: [(char, u8); 11] = [
-    ('零', 0), ('幺', 1), ('一', 1), ('二', 2), ('三', 3), ('四', 4), ('五', 5), ('六', 6), ('七', 7), ('八', 8), ('九', 9),
+    ('零', 0),
+    ('幺', 1),
+    ('一', 1),
+    ('二', 2),
+    ('三', 3),
+    ('四', 4),
+    ('五', 5),
+    ('六', 6),
+    ('七', 7),
+    ('八', 8),
+    ('九', 9),
 ];
 /// Trust in a character that sounds just like a digit; who sounds less like it has less.
 const BY_SOUND: f32 = 0.6;
@@ -202,7 +229,9 @@ pub(crate) fn cardinal(text: &[char]) -> Option<u32> {
         return None;
     }
     if text.iter().all(|ch| digit_of(*ch).is_some()) {
-        return text.iter().try_fold(0u32, |sum, ch| sum.checked_mul(10)?.checked_add(u32::from(digit_of(*ch)?)));
+        return text
+            .iter()
+            .try_fold(0u32, |sum, ch| sum.checked_mul(10)?.checked_add(u32::from(digit_of(*ch)?)));
     }
     let (mut total, mut section, mut digit) = (0u32, 0u32, None);
     for ch in text {
@@ -247,7 +276,14 @@ mod tests {
 
     #[test]
     fn spoken_cardinals() {
-        for (text, value) in [("十二", 12), ("二百零三", 203), ("一万二", 10_002), ("201", 201), ("三千", 3000), ("二零一", 201)] {
+        for (text, value) in [
+            ("十二", 12),
+            ("二百零三", 203),
+            ("一万二", 10_002),
+            ("201", 201),
+            ("三千", 3000),
+            ("二零一", 201),
+        ] {
             assert_eq!(cardinal(&text.chars().collect::<Vec<_>>()), Some(value), "{text}");
         }
         assert_eq!(cardinal(&['好']), None);

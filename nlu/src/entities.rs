@@ -43,13 +43,16 @@ const PLATE: std::ops::RangeInclusive<usize> = 6..=7;
 /// Units that make a number a sum.
 const MONEY: [&str; 8] = ["块钱", "万元", "亿元", "元", "块", "毛钱", "万块", "千块"];
 /// Units that make a number a part of an address.
-const HOUSE: [&str; 14] = ["号楼", "号院", "单元", "弄", "栋", "幢", "室", "层", "号门", "门牌", "座", "楼", "户", "号"];
+const HOUSE: [&str; 14] =
+    ["号楼", "号院", "单元", "弄", "栋", "幢", "室", "层", "号门", "门牌", "座", "楼", "户", "号"];
 /// What an estate or a road ends in.
 const ROAD: [&str; 17] = [
-    "小区", "花园", "家园", "公寓", "大厦", "社区", "胡同", "大街", "大道", "新村", "苑", "路", "街", "巷", "里", "庄", "村",
+    "小区", "花园", "家园", "公寓", "大厦", "社区", "胡同", "大街", "大道", "新村", "苑", "路",
+    "街", "巷", "里", "庄", "村",
 ];
 /// Characters that no name of a road or an estate begins with.
-const BEFORE_ROAD: &str = "的在是有和跟到去从往住这那个我你他她它们，。！？、 ,.!?就叫着了过区县市镇乡";
+const BEFORE_ROAD: &str =
+    "的在是有和跟到去从往住这那个我你他她它们，。！？、 ,.!?就叫着了过区县市镇乡";
 
 /// Finds everything in a text; times count from `at`.
 pub fn entities(text: &str, at: Timestamp) -> Entities {
@@ -75,7 +78,10 @@ pub fn entities(text: &str, at: Timestamp) -> Entities {
         .into_iter()
         .map(|(start, end, when)| (Entity { value: when.text.clone(), start, end }, when))
         .collect();
-    found.names = name::all(&chars).into_iter().map(|(value, start, end)| Entity { value, start, end }).collect();
+    found.names = name::all(&chars)
+        .into_iter()
+        .map(|(value, start, end)| Entity { value, start, end })
+        .collect();
     found
 }
 
@@ -83,7 +89,8 @@ pub fn entities(text: &str, at: Timestamp) -> Entities {
 pub fn redact(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let mut blank = vec![false; chars.len()];
-    let mut cover = |start: usize, end: usize| blank[start.min(chars.len())..end.min(chars.len())].fill(true);
+    let mut cover =
+        |start: usize, end: usize| blank[start.min(chars.len())..end.min(chars.len())].fill(true);
     let found = entities(text, Timestamp::UNIX_EPOCH);
     for entity in found.phones.iter().chain(&found.ids).chain(&found.plates).chain(&found.names) {
         cover(entity.start, entity.end);
@@ -109,7 +116,9 @@ pub fn redact(text: &str) -> String {
 fn plates(chars: &[char]) -> Vec<Entity> {
     let mut found = Vec::new();
     for start in 0..chars.len() {
-        if !PROVINCES.contains(chars[start]) || !chars.get(start + 1).is_some_and(char::is_ascii_alphabetic) {
+        if !PROVINCES.contains(chars[start])
+            || !chars.get(start + 1).is_some_and(char::is_ascii_alphabetic)
+        {
             continue;
         }
         let mut value = String::from(chars[start]);
@@ -138,7 +147,9 @@ fn is_number(ch: char) -> bool {
 }
 
 fn starts(chars: &[char], at: usize, word: &str) -> bool {
-    chars.get(at..at + word.chars().count()).is_some_and(|part| part.iter().copied().eq(word.chars()))
+    chars
+        .get(at..at + word.chars().count())
+        .is_some_and(|part| part.iter().copied().eq(word.chars()))
 }
 
 fn amounts(chars: &[char]) -> Vec<Entity> {
@@ -147,7 +158,9 @@ fn amounts(chars: &[char]) -> Vec<Entity> {
     while at < chars.len() {
         let end = (at..chars.len()).find(|i| !is_number(chars[*i])).unwrap_or(chars.len());
         let unit = MONEY.iter().find(|unit| end > at && starts(chars, end, unit));
-        if let Some(unit) = unit.filter(|_| digit_of(chars[at]).is_some() || "十百千万几".contains(chars[at])) {
+        if let Some(unit) =
+            unit.filter(|_| digit_of(chars[at]).is_some() || "十百千万几".contains(chars[at]))
+        {
             let end = end + unit.chars().count();
             found.push(Entity { value: chars[at..end].iter().collect(), start: at, end });
             at = end;
@@ -163,13 +176,16 @@ fn addresses(chars: &[char]) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     for at in 0..chars.len() {
         let before = (0..at).rev().take_while(|i| is_number(chars[*i])).count();
-        if before > 0 {
-            if let Some(unit) = HOUSE.iter().find(|unit| starts(chars, at, unit)) {
-                found.push((at - before, at + unit.chars().count()));
-            }
+        if before > 0
+            && let Some(unit) = HOUSE.iter().find(|unit| starts(chars, at, unit))
+        {
+            found.push((at - before, at + unit.chars().count()));
         }
         if let Some(kind) = ROAD.iter().find(|kind| starts(chars, at, kind)) {
-            let name = (at.saturating_sub(5)..at).rev().take_while(|i| !BEFORE_ROAD.contains(chars[*i]) && chars[*i].is_alphanumeric()).count();
+            let name = (at.saturating_sub(5)..at)
+                .rev()
+                .take_while(|i| !BEFORE_ROAD.contains(chars[*i]) && chars[*i].is_alphanumeric())
+                .count();
             if name >= 2 {
                 found.push((at - name, at + kind.chars().count()));
             }
@@ -199,7 +215,10 @@ mod tests {
         assert_eq!(found.times[0].0.value, "昨天下午三点");
         let chars: Vec<char> = text.chars().collect();
         let phone = &found.phones[0];
-        assert_eq!(chars[phone.start..phone.end].iter().collect::<String>(), "幺三八零零幺三八零零零");
+        assert_eq!(
+            chars[phone.start..phone.end].iter().collect::<String>(),
+            "幺三八零零幺三八零零零"
+        );
     }
 
     #[test]

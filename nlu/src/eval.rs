@@ -216,9 +216,8 @@ pub(crate) fn measure(labels: Vec<String>, judged: &[Judged]) -> Evaluation {
     let mut by_confidence: Vec<&Judged> = judged.iter().collect();
     by_confidence.sort_by(|a, b| b.given[0].1.total_cmp(&a.given[0].1));
     let surest = |share: f64| &by_confidence[..((n * share).round() as usize).max(1)];
-    let accuracy = |rows: &[&Judged]| {
-        rows.iter().copied().filter(right).count() as f64 / rows.len() as f64
-    };
+    let accuracy =
+        |rows: &[&Judged]| rows.iter().copied().filter(right).count() as f64 / rows.len() as f64;
     let coverage_risk = (1..=CURVE)
         .map(|i| {
             let coverage = i as f64 / CURVE as f64;

@@ -20,13 +20,13 @@ pub mod train;
 mod understanding;
 mod when;
 
-pub use entities::{Entities, Entity, entities, redact};
 pub use classifier::{Classifier, Scores};
+pub use entities::{Entities, Entity, entities, redact};
 pub use error::Error;
-pub use place::Gazetteer;
-pub use sound::Words;
-pub use understanding::Understanding;
 pub use heard::{Char, Heard, Leg, Said, Span};
 pub use interpretation::{
     Candidate, Emergency, Found, Interpret, Interpretation, Place, RequestType, Urgency, When,
 };
+pub use place::Gazetteer;
+pub use sound::Words;
+pub use understanding::Understanding;

@@ -7,7 +7,8 @@ use crate::interpretation::Found;
 const FAMILY: &str = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文庞樊兰殷施陶洪翟安颜倪严牛温芦季俞章鲁葛伍韦申尤毕聂焦向柳邢路岳齐梅莫庄辛管祝左涂谷祁时舒耿牟卜詹关苗凌费纪靳盛童欧甄项曲成游阳裴席卫查屈鲍位覃霍翁隋植甘景薄单包司柏宁柯阮桂闵解强丛花车";
 
 /// Phrases after which a caller says his name.
-const INTRODUCE: [&str; 9] = ["我姓", "免贵姓", "贵姓", "我叫", "名字叫", "我是姓", "姓名是", "名字是", "姓"];
+const INTRODUCE: [&str; 9] =
+    ["我姓", "免贵姓", "贵姓", "我叫", "名字叫", "我是姓", "姓名是", "名字是", "姓"];
 
 /// Characters that end a given name.
 const NO_NAME: &str = "的我是在这住啊呢吧那电，。";
@@ -18,13 +19,20 @@ pub(crate) fn find(heard: &Heard) -> Option<Found<String>> {
         let text = said.text();
         ["先生", "女士"].into_iter().find(|title| text.contains(title))
     });
-    for (utterance, said) in heard.said.iter().enumerate().filter(|(_, said)| said.leg != Leg::Agent) {
+    for (utterance, said) in
+        heard.said.iter().enumerate().filter(|(_, said)| said.leg != Leg::Agent)
+    {
         let text: Vec<char> = said.chars.iter().map(|c| c.ch).collect();
         let Some((name, start, end)) = all(&text).into_iter().next() else { continue };
         let whole = end - start > 1;
         let value = if whole { name } else { format!("{name}{}", title.unwrap_or("")) };
         let evidence = vec![Span { utterance, start, end }];
-        return Some(Found { value, confidence: if whole { 0.6 } else { 0.8 }, evidence, runner_up: None });
+        return Some(Found {
+            value,
+            confidence: if whole { 0.6 } else { 0.8 },
+            evidence,
+            runner_up: None,
+        });
     }
     None
 }
@@ -38,7 +46,11 @@ pub(crate) fn all(text: &[char]) -> Vec<(String, usize, usize)> {
             let start = plain[..at].chars().count() + phrase.chars().count();
             let rest = text.get(start..).unwrap_or_default();
             let Some(first) = rest.first().filter(|ch| FAMILY.contains(**ch)) else { continue };
-            let given: String = rest[1..].iter().take_while(|ch| ch.is_alphabetic() && !NO_NAME.contains(**ch)).take(2).collect();
+            let given: String = rest[1..]
+                .iter()
+                .take_while(|ch| ch.is_alphabetic() && !NO_NAME.contains(**ch))
+                .take(2)
+                .collect();
             let whole = (phrase.contains('叫') || phrase.contains("名")) && !given.is_empty();
             let value = if whole { format!("{first}{given}") } else { first.to_string() };
             let end = start + value.chars().count();
@@ -53,12 +65,44 @@ pub(crate) fn all(text: &[char]) -> Vec<(String, usize, usize)> {
 
 /// Kinds of shops and bodies that people complain about by name.
 const BODIES: [&str; 34] = [
-    "有限公司", "公司", "物业", "烧烤店", "火锅店", "饭店", "餐馆", "餐厅", "超市", "商场", "健身房", "游泳馆", "幼儿园",
-    "小学", "中学", "学校", "培训机构", "医院", "诊所", "药店", "酒店", "宾馆", "工地", "工厂", "养老院", "旅行社",
-    "网吧", "理发店", "美容院", "银行", "菜市场", "停车场", "派出所", "居委会",
+    "有限公司",
+    "公司",
+    "物业",
+    "烧烤店",
+    "火锅店",
+    "饭店",
+    "餐馆",
+    "餐厅",
+    "超市",
+    "商场",
+    "健身房",
+    "游泳馆",
+    "幼儿园",
+    "小学",
+    "中学",
+    "学校",
+    "培训机构",
+    "医院",
+    "诊所",
+    "药店",
+    "酒店",
+    "宾馆",
+    "工地",
+    "工厂",
+    "养老院",
+    "旅行社",
+    "网吧",
+    "理发店",
+    "美容院",
+    "银行",
+    "菜市场",
+    "停车场",
+    "派出所",
+    "居委会",
 ];
 /// Characters that end a name backwards.
-const STOP: &str = "的在是有和跟被把了到去这那个家们里边旁下上就我你他她它说叫做给向对从，。！？、 ";
+const STOP: &str =
+    "的在是有和跟被把了到去这那个家们里边旁下上就我你他她它说叫做给向对从，。！？、 ";
 
 /// The shop, project, company or body that the matter is about.
 pub(crate) fn subject(heard: &Heard, spans: &[Span]) -> Option<Found<String>> {
@@ -69,9 +113,17 @@ pub(crate) fn subject(heard: &Heard, spans: &[Span]) -> Option<Found<String>> {
             let Some(at) = plain.find(body) else { continue };
             let end = plain[..at].chars().count() + body.chars().count();
             let begin = end - body.chars().count();
-            let start = (begin.saturating_sub(8)..begin).rev().take_while(|i| !STOP.contains(text[*i])).last().unwrap_or(begin);
+            let start = (begin.saturating_sub(8)..begin)
+                .rev()
+                .take_while(|i| !STOP.contains(text[*i]))
+                .last()
+                .unwrap_or(begin);
             let value: String = text[start..end].iter().collect();
-            let evidence = vec![Span { utterance: span.utterance, start: span.start + start, end: span.start + end }];
+            let evidence = vec![Span {
+                utterance: span.utterance,
+                start: span.start + start,
+                end: span.start + end,
+            }];
             let confidence = if end - start > body.chars().count() { 0.6 } else { 0.4 };
             return Some(Found { value, confidence, evidence, runner_up: None });
         }

@@ -21,10 +21,25 @@ struct Candidate {
 }
 
 /// Words around a number that make it a phone number.
-const ANNOUNCE: [&str; 10] = ["电话", "号码", "手机", "联系方式", "座机", "打给我", "联系我", "打我", "留个", "加我"];
+const ANNOUNCE: [&str; 10] =
+    ["电话", "号码", "手机", "联系方式", "座机", "打给我", "联系我", "打我", "留个", "加我"];
 /// Words around a number that make it something else.
-const OTHER: [&str; 14] =
-    ["身份证", "证件号", "车牌", "工单", "订单", "单号", "编号", "卡号", "账号", "户号", "元", "块钱", "他的电话", "商家电话"];
+const OTHER: [&str; 14] = [
+    "身份证",
+    "证件号",
+    "车牌",
+    "工单",
+    "订单",
+    "单号",
+    "编号",
+    "卡号",
+    "账号",
+    "户号",
+    "元",
+    "块钱",
+    "他的电话",
+    "商家电话",
+];
 /// The caller takes back what was said before.
 const TAKE_BACK: [&str; 7] = ["不对", "错了", "不是", "说错", "更正", "应该是", "等一下"];
 /// The last digits only.
@@ -51,43 +66,79 @@ pub(crate) fn find(heard: &Heard, this_number: &Words) -> Option<Found<String>> 
         if said.leg == Leg::Agent {
             asked = holds(&ANNOUNCE);
             offered = this_number.are_in(&plain);
-            read_back = runs(&text).iter().filter_map(mobile_in).map(|(digits, _)| digits).last();
+            read_back =
+                runs(&text).iter().filter_map(mobile_in).map(|(digits, _)| digits).next_back();
             continue;
         }
         let taken_back = holds(&TAKE_BACK);
-        let agrees = !taken_back && YES.iter().any(|word| plain.trim_start_matches(['，', ',', '。', ' ']).starts_with(word));
+        let agrees = !taken_back
+            && YES
+                .iter()
+                .any(|word| plain.trim_start_matches(['，', ',', '。', ' ']).starts_with(word));
         if let Some(number) = read_back.take() {
             // A reading that differs in a digit or two was misheard on one side: what both sides say
             // decides below.
-            let misheard = best.as_ref().is_some_and(|b| is_mobile(&b.digits) && (1..=2).contains(&distance(&b.digits, &number)));
+            let misheard = best.as_ref().is_some_and(|b| {
+                is_mobile(&b.digits) && (1..=2).contains(&distance(&b.digits, &number))
+            });
             if misheard && agrees {
                 best.iter_mut().for_each(|b| b.pieced = true);
             } else if agrees && runs(&text).iter().all(|run| run.digits.len() < 4) {
                 let evidence = best.as_ref().map(|b| b.evidence.clone()).unwrap_or_default();
-                let evidence = if evidence.is_empty() { vec![Span { utterance: index, start: 0, end: text.len() }] } else { evidence };
-                best = Some(Candidate { digits: number, evidence, confirmed: true, announced: true, pieced: false });
+                let evidence = if evidence.is_empty() {
+                    vec![Span { utterance: index, start: 0, end: text.len() }]
+                } else {
+                    evidence
+                };
+                best = Some(Candidate {
+                    digits: number,
+                    evidence,
+                    confirmed: true,
+                    announced: true,
+                    pieced: false,
+                });
                 continue;
             }
         }
         if let Some(line) = &heard.line_number {
             let accepts = std::mem::take(&mut offered) && agrees;
-            if (accepts || this_number.are_in(&plain)) && !holds(&["不是", "不用"]) && runs(&text).iter().all(|r| r.digits.len() < 7) {
+            if (accepts || this_number.are_in(&plain))
+                && !holds(&["不是", "不用"])
+                && runs(&text).iter().all(|r| r.digits.len() < 7)
+            {
                 let evidence = vec![Span { utterance: index, start: 0, end: text.len() }];
-                best = Some(Candidate { digits: line.clone(), evidence, confirmed: true, announced: true, pieced: false });
+                best = Some(Candidate {
+                    digits: line.clone(),
+                    evidence,
+                    confirmed: true,
+                    announced: true,
+                    pieced: false,
+                });
                 continue;
             }
         }
         let announced = asked || holds(&ANNOUNCE);
         let foreign = holds(&OTHER) && !holds(&["电话", "手机"]);
         for run in runs(&text) {
-            take(&mut best, &mut open, &run, index, Context { announced, foreign, taken_back, tail: holds(&TAIL) });
+            take(
+                &mut best,
+                &mut open,
+                &run,
+                index,
+                Context { announced, foreign, taken_back, tail: holds(&TAIL) },
+            );
         }
     }
     let fused = fused(heard);
     let found = match (best, fused) {
         (best, None) => best?,
         // Heard twice outweighs heard once; what the caller confirmed or put together anew stands.
-        (Some(best), Some(fused)) if best.digits.len() == MOBILE && (best.confirmed || !(best.pieced || fused.votes > 1)) => best,
+        (Some(best), Some(fused))
+            if best.digits.len() == MOBILE
+                && (best.confirmed || !(best.pieced || fused.votes > 1)) =>
+        {
+            best
+        }
         (_, Some(fused)) => return Some(fused.found()),
     };
     let base: f32 = match (found.digits.len() == MOBILE, found.announced) {
@@ -108,10 +159,22 @@ struct Context {
 }
 
 /// Takes a run of digits into account.
-fn take(best: &mut Option<Candidate>, open: &mut Candidate, run: &Run, utterance: usize, context: Context) {
+fn take(
+    best: &mut Option<Candidate>,
+    open: &mut Candidate,
+    run: &Run,
+    utterance: usize,
+    context: Context,
+) {
     let span = Span { utterance, start: run.start(), end: run.end() };
     let fresh = |digits: String, evidence: Vec<Span>| {
-        Some(Candidate { digits, evidence, confirmed: false, announced: context.announced, pieced: false })
+        Some(Candidate {
+            digits,
+            evidence,
+            confirmed: false,
+            announced: context.announced,
+            pieced: false,
+        })
     };
     // Identity numbers have 18 digits, or 17 and a letter; order numbers are long as well.
     if context.foreign || (run.digits.len() > 16 && mobile_in(run).is_none()) {
@@ -123,13 +186,14 @@ fn take(best: &mut Option<Candidate>, open: &mut Candidate, run: &Run, utterance
         return;
     }
     let digits = run.text();
-    if let (Some(known), true) = (best.as_mut(), context.taken_back || context.tail) {
-        if (2..MOBILE).contains(&digits.len()) && known.digits.len() == MOBILE {
-            known.digits = corrected(&known.digits, &digits, context.tail);
-            known.evidence.push(span);
-            known.confirmed = true;
-            return;
-        }
+    if let (Some(known), true) = (best.as_mut(), context.taken_back || context.tail)
+        && (2..MOBILE).contains(&digits.len())
+        && known.digits.len() == MOBILE
+    {
+        known.digits = corrected(&known.digits, &digits, context.tail);
+        known.evidence.push(span);
+        known.confirmed = true;
+        return;
     }
     if context.taken_back && open.digits.len() >= digits.len() && digits.len() >= 2 {
         open.digits = corrected(&open.digits, &digits, context.tail);
@@ -137,8 +201,11 @@ fn take(best: &mut Option<Candidate>, open: &mut Candidate, run: &Run, utterance
         return;
     }
     // A number in two turns: 幺三八零零 … 幺三八零零零. One digit elsewhere is no part of it.
-    let starts = digits.starts_with('1') && digits.len() >= 3 && digits.as_bytes().get(1).is_some_and(|b| *b >= b'3');
-    if !open.digits.is_empty() && digits.len() >= 2 && !(starts && open.digits.starts_with(&digits)) {
+    let starts = digits.starts_with('1')
+        && digits.len() >= 3
+        && digits.as_bytes().get(1).is_some_and(|b| *b >= b'3');
+    if !open.digits.is_empty() && digits.len() >= 2 && !(starts && open.digits.starts_with(&digits))
+    {
         let joined = join(&open.digits, &digits);
         if joined.len() <= MOBILE {
             open.evidence.push(span);
@@ -154,14 +221,19 @@ fn take(best: &mut Option<Candidate>, open: &mut Candidate, run: &Run, utterance
         *open = Candidate { digits, evidence: vec![span], ..Candidate::default() };
         return;
     }
-    if context.announced && is_landline(&digits) && best.as_ref().is_none_or(|b| b.digits.len() != MOBILE) {
+    if context.announced
+        && is_landline(&digits)
+        && best.as_ref().is_none_or(|b| b.digits.len() != MOBILE)
+    {
         *best = fresh(digits, vec![span]);
     }
 }
 
 /// Joins two parts; digits that the second repeats of the first count once.
 fn join(first: &str, second: &str) -> String {
-    let overlap = (3..=first.len().min(second.len())).rev().find(|n| first.ends_with(&second[..*n]) && first.len() + second.len() - n >= MOBILE);
+    let overlap = (3..=first.len().min(second.len()))
+        .rev()
+        .find(|n| first.ends_with(&second[..*n]) && first.len() + second.len() - n >= MOBILE);
     format!("{first}{}", &second[overlap.unwrap_or(0)..])
 }
 
@@ -171,10 +243,17 @@ fn corrected(known: &str, part: &str, tail: bool) -> String {
         return part.to_owned();
     }
     let last = known.len() - part.len();
-    let differing = |at: usize| known[at..at + part.len()].bytes().zip(part.bytes()).filter(|(a, b)| a != b).count();
+    let differing = |at: usize| {
+        known[at..at + part.len()].bytes().zip(part.bytes()).filter(|(a, b)| a != b).count()
+    };
     // Groups of a mobile number begin at 0, 3 and 7; what differs in nothing is no correction.
-    let starts: Vec<usize> = [0, 3, 7, last].into_iter().filter(|at| *at <= last && differing(*at) > 0).collect();
-    let at = if tail { last } else { starts.into_iter().min_by_key(|at| differing(*at)).unwrap_or(last) };
+    let starts: Vec<usize> =
+        [0, 3, 7, last].into_iter().filter(|at| *at <= last && differing(*at) > 0).collect();
+    let at = if tail {
+        last
+    } else {
+        starts.into_iter().min_by_key(|at| differing(*at)).unwrap_or(last)
+    };
     format!("{}{part}{}", &known[..at], &known[at + part.len()..])
 }
 
@@ -185,14 +264,18 @@ fn mobile_in(run: &Run) -> Option<(String, usize)> {
     if is_mobile(&text) {
         return Some((text, 0));
     }
-    if let Some(rest) = text.strip_prefix("86").or_else(|| text.strip_prefix("0")).filter(|rest| is_mobile(rest)) {
+    if let Some(rest) =
+        text.strip_prefix("86").or_else(|| text.strip_prefix("0")).filter(|rest| is_mobile(rest))
+    {
         return Some((rest.to_owned(), text.len() - rest.len()));
     }
     if text.len() <= MOBILE || text.len() == 18 {
         return None;
     }
     // Said again from the beginning: the last complete one counts.
-    if let Some(at) = (0..=text.len() - MOBILE).rev().find(|at| is_mobile(&text[*at..*at + MOBILE]) && boundary(run, *at) && at + MOBILE == text.len()) {
+    if let Some(at) = (0..=text.len() - MOBILE).rev().find(|at| {
+        is_mobile(&text[*at..*at + MOBILE]) && boundary(run, *at) && at + MOBILE == text.len()
+    }) {
         return Some((text[at..].to_owned(), at));
     }
     // A group said twice: 幺三八，幺三八，零零…
@@ -230,7 +313,12 @@ struct Fused {
 
 impl Fused {
     fn found(self) -> Found<String> {
-        Found { value: self.digits, confidence: self.confidence, evidence: self.evidence, runner_up: None }
+        Found {
+            value: self.digits,
+            confidence: self.confidence,
+            evidence: self.evidence,
+            runner_up: None,
+        }
     }
 }
 
@@ -241,7 +329,8 @@ const LEAST_SURE: usize = 6;
 /// here and mishear another there, but seldom the same one twice.
 fn fused(heard: &Heard) -> Option<Fused> {
     let readings = readings(heard);
-    let mut candidates: Vec<String> = readings.iter().filter(|r| is_mobile(&r.digits)).map(|r| r.digits.clone()).collect();
+    let mut candidates: Vec<String> =
+        readings.iter().filter(|r| is_mobile(&r.digits)).map(|r| r.digits.clone()).collect();
     for (index, a) in readings.iter().enumerate() {
         // Two incomplete readings of one number complete each other.
         let partial = |r: &&Reading| (8..MOBILE).contains(&r.digits.len());
@@ -294,7 +383,8 @@ fn readings(heard: &Heard) -> Vec<Reading> {
         for run in doubtful_runs(&text) {
             let Some((digits, trust, start, end)) = number_of(&run) else { continue };
             // A recogniser that was sure of every digit is more often right.
-            let sure = said.chars[start..end].iter().map(|c| c.confidence).sum::<f32>() / (end - start).max(1) as f32;
+            let sure = said.chars[start..end].iter().map(|c| c.confidence).sum::<f32>()
+                / (end - start).max(1) as f32;
             let trust = trust * (0.5 + 0.5 * sure);
             let span = Span { utterance, start, end };
             found.push(Reading { digits, trust, span, agent: said.leg == Leg::Agent });
@@ -307,7 +397,9 @@ fn readings(heard: &Heard) -> Vec<Reading> {
 /// The stretch of a run that is most likely a mobile number, or, if none is complete, its sure part.
 fn number_of(run: &[Doubtful]) -> Option<(String, f32, usize, usize)> {
     let sure = |part: &[Doubtful]| part.iter().filter(|digit| digit.trust == 1.0).count();
-    let text = |part: &[Doubtful]| part.iter().map(|digit| char::from(b'0' + digit.value)).collect::<String>();
+    let text = |part: &[Doubtful]| {
+        part.iter().map(|digit| char::from(b'0' + digit.value)).collect::<String>()
+    };
     let give = |part: &[Doubtful]| {
         let trust = part.iter().map(|digit| digit.trust).sum::<f32>() / part.len() as f32;
         Some((text(part), trust, part.first()?.at, part.last()?.at + 1))
@@ -321,11 +413,19 @@ fn number_of(run: &[Doubtful]) -> Option<(String, f32, usize, usize)> {
     let edges = |part: &[Doubtful]| {
         let [.., before, last] = part else { return false };
         // Nor does what follows a comma: 八四五，已经登记.
-        part[0].trust > 0.45 && (last.trust == 1.0 || (last.trust > 0.55 && last.at == before.at + 1))
+        part[0].trust > 0.45
+            && (last.trust == 1.0 || (last.trust > 0.55 && last.at == before.at + 1))
     };
-    let windows = run.windows(MOBILE).filter(|part| sure(part) >= LEAST_SURE && edges(part) && is_mobile(&text(part)));
-    let score = |part: &&[Doubtful]| part.iter().map(|digit| digit.trust).sum::<f32>() - 0.8 * (total - sure(part)) as f32;
-    if let Some(part) = windows.max_by(|a, b| score(a).total_cmp(&score(b))).filter(|part| total - sure(part) <= 2 || total == 2 * MOBILE) {
+    let windows = run
+        .windows(MOBILE)
+        .filter(|part| sure(part) >= LEAST_SURE && edges(part) && is_mobile(&text(part)));
+    let score = |part: &&[Doubtful]| {
+        part.iter().map(|digit| digit.trust).sum::<f32>() - 0.8 * (total - sure(part)) as f32
+    };
+    if let Some(part) = windows
+        .max_by(|a, b| score(a).total_cmp(&score(b)))
+        .filter(|part| total - sure(part) <= 2 || total == 2 * MOBILE)
+    {
         return give(part);
     }
     let first = run.iter().position(|digit| digit.trust > 0.5)?;
@@ -344,7 +444,11 @@ fn overlay(a: &str, b: &str) -> Option<String> {
     let mut common = vec![vec![0usize; b.len() + 1]; a.len() + 1];
     for i in (0..a.len()).rev() {
         for j in (0..b.len()).rev() {
-            common[i][j] = if a[i] == b[j] { common[i + 1][j + 1] + 1 } else { common[i + 1][j].max(common[i][j + 1]) };
+            common[i][j] = if a[i] == b[j] {
+                common[i + 1][j + 1] + 1
+            } else {
+                common[i + 1][j].max(common[i][j + 1])
+            };
         }
     }
     if a.len() + b.len() - common[0][0] != MOBILE {
@@ -355,7 +459,13 @@ fn overlay(a: &str, b: &str) -> Option<String> {
         let both = i < a.len() && j < b.len() && a[i] == b[j];
         let from_a = j == b.len() || (i < a.len() && common[i + 1][j] >= common[i][j + 1]);
         let digit = if both || from_a { a[i] } else { b[j] };
-        (i, j) = if both { (i + 1, j + 1) } else if from_a { (i + 1, j) } else { (i, j + 1) };
+        (i, j) = if both {
+            (i + 1, j + 1)
+        } else if from_a {
+            (i + 1, j)
+        } else {
+            (i, j + 1)
+        };
         out.push(char::from(digit));
     }
     Some(out)
@@ -383,65 +493,4 @@ fn is_landline(digits: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::heard::Said;
-
-    fn call(turns: &[(Leg, &str)]) -> Heard {
-        Heard {
-            said: turns.iter().map(|(leg, text)| Said::from_text(*leg, text)).collect(),
-            started_at: jiff::Timestamp::UNIX_EPOCH,
-            line_number: Some("13511112222".into()),
-        }
-    }
-
-    fn number(turns: &[(Leg, &str)]) -> Option<String> {
-        find(&call(turns), &vec!["就这个号码".to_owned()].into()).map(|found| found.value)
-    }
-
-    #[test]
-    fn misheard_digits_are_mended_by_sound_and_by_the_other_voice() {
-        use Leg::{Agent, Caller};
-        let rows: [(&[(Leg, &str)], Option<&str>); 10] = [
-            (&[(Caller, "我的电话有8600421873")], Some("18600421873")),
-            (&[(Caller, "我姓讲电话要三把10975543。")], Some("13810975543")),
-            (&[(Caller, "我的电话是要三五,而要零九七七四六。是的是的。"), (Agent, "13521097746是这个吗?")], Some("13521097746")),
-            (&[(Agent, "您的联系电话"), (Caller, "1346672015"), (Agent, "1346720185您贵姓")], Some("13466720185")),
-            (&[(Agent, "您的联系电话"), (Caller, "1771044086"), (Agent, "17710442086好的给您登记了")], Some("17710442086")),
-            (&[(Agent, "您的电话"), (Caller, "158103346629,我不对不对,最后是27158103346627"), (Agent, "1581033462期对吗?"), (Caller, "对,这回对了")], Some("15810334627")),
-            (&[(Agent, "您的联系电话"), (Caller, "标七六零幺二九八八数"), (Agent, "幺七六零销二九八四五，已经登记。")], Some("17601298845")),
-            (&[(Agent, "您的联系电话"), (Caller, "幺八六幺幺四五零九三二"), (Agent, "幺八六幺四五零九三二。三个工作日之内和您联系"), (Caller, "好")], Some("18611450932")),
-            (&[(Caller, "我的卡号是六二二二零二零二零零幺二三四五六七八九")], None),
-            (&[(Agent, "联系电话就是您现在这个号码吗"), (Caller, "对")], None),
-        ];
-        for (turns, expected) in rows {
-            assert_eq!(number(turns).as_deref(), expected, "{turns:?}");
-        }
-        let offered = [(Agent, "就这个号码可以吗"), (Caller, "对的")];
-        assert_eq!(number(&offered).as_deref(), Some("13511112222"));
-    }
-
-    #[test]
-    fn numbers_spoken_in_every_way() {
-        use Leg::{Agent, Caller};
-        let rows: [(&[(Leg, &str)], Option<&str>); 14] = [
-            (&[(Caller, "我的电话是幺三八零零幺三八零零零")], Some("13800138000")),
-            (&[(Caller, "13800138000")], Some("13800138000")),
-            (&[(Caller, "幺三八，零零幺三，八零零零")], Some("13800138000")),
-            (&[(Caller, "幺三八，幺三八零零幺三，八零零零")], Some("13800138000")),
-            (&[(Agent, "您的联系电话是多少"), (Caller, "幺三八零零幺"), (Agent, "嗯"), (Caller, "三八零零零")], Some("13800138000")),
-            (&[(Caller, "电话幺三八零零幺三八零零零"), (Caller, "不对，最后四位是八零零一")], Some("13800138001")),
-            (&[(Caller, "电话幺三九零零幺三八零零零"), (Caller, "说错了，是幺三八")], Some("13800138000")),
-            (&[(Agent, "您的电话是幺三八零零幺三八零零零对吗"), (Caller, "对")], Some("13800138000")),
-            (&[(Caller, "就这个号码就行")], Some("13511112222")),
-            (&[(Caller, "我家座机是八二三四五六七八")], Some("82345678")),
-            (&[(Caller, "身份证号是一一零一零八一九九零零三零七二三四幺")], None),
-            (&[(Caller, "这里是三号楼二零一室，交了三千块钱")], None),
-            (&[(Caller, "我打了12345也打了110都没人管")], None),
-            (&[(Caller, "工单号是二零二六零三零二零零零幺五")], None),
-        ];
-        for (turns, expected) in rows {
-            assert_eq!(number(turns).as_deref(), expected, "{turns:?}");
-        }
-    }
-}
+mod tests;

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use crate::Error;
 use crate::heard::{Heard, Leg};
 use crate::interpretation::{Candidate, Found, Place};
 use crate::sound::{Ear, Finder};
-use crate::Error;
 use detail::{detail, spoken};
 use readings::{Reading, corrections};
 
@@ -48,10 +48,23 @@ enum Kind {
     Landmark,
 }
 
-const STREET_ENDINGS: [&str; 12] =
-    ["街道办事处", "地区办事处", "街道", "地区", "苏木", "民族乡", "镇", "乡", "社区", "管委会", "开发区", "农场"];
+const STREET_ENDINGS: [&str; 12] = [
+    "街道办事处",
+    "地区办事处",
+    "街道",
+    "地区",
+    "苏木",
+    "民族乡",
+    "镇",
+    "乡",
+    "社区",
+    "管委会",
+    "开发区",
+    "农场",
+];
 const DISTRICT_ENDINGS: [&str; 5] = ["自治县", "新区", "区", "县", "市"];
-const WIDE_ENDINGS: [&str; 7] = ["维吾尔自治区", "壮族自治区", "回族自治区", "自治区", "特别行政区", "省", "市"];
+const WIDE_ENDINGS: [&str; 7] =
+    ["维吾尔自治区", "壮族自治区", "回族自治区", "自治区", "特别行政区", "省", "市"];
 
 /// Digits of a code by level.
 const PROVINCE: usize = 2;
@@ -69,7 +82,8 @@ impl Gazetteer {
         let path = dir.join("address.tsv.zst");
         let packed = std::fs::read(&path).map_err(Error::file(&path))?;
         let text = zstd::decode_all(&packed[..]).map_err(Error::file(&path))?;
-        let bad = |what: &str| Error::content(&path, what, "make it again with city/places/make.py");
+        let bad =
+            |what: &str| Error::content(&path, what, "make it again with city/places/make.py");
         let text = String::from_utf8(text).map_err(|_| bad("not UTF-8"))?;
         let mut areas = Vec::new();
         for line in text.lines() {
@@ -81,7 +95,8 @@ impl Gazetteer {
     }
 
     fn new(areas: Vec<Area>, landmarks: &[(String, String)], home: &str) -> Gazetteer {
-        let by_code: HashMap<String, usize> = areas.iter().enumerate().map(|(i, area)| (area.code.clone(), i)).collect();
+        let by_code: HashMap<String, usize> =
+            areas.iter().enumerate().map(|(i, area)| (area.code.clone(), i)).collect();
         let mut words = Vec::new();
         let mut add = |text: &str, area: usize, kind: Kind| {
             let chars: Vec<char> = text.chars().collect();
@@ -91,7 +106,10 @@ impl Gazetteer {
         };
         for (index, area) in areas.iter().enumerate() {
             // 市辖区 and 县 name levels, not places.
-            if matches!(area.name.as_str(), "市辖区" | "县" | "省直辖县级行政区划" | "自治区直辖县级行政区划") {
+            if matches!(
+                area.name.as_str(),
+                "市辖区" | "县" | "省直辖县级行政区划" | "自治区直辖县级行政区划"
+            ) {
                 continue;
             }
             add(&area.name, index, Kind::Full);
@@ -127,8 +145,11 @@ impl Gazetteer {
     /// in the call.
     pub(crate) fn find(&self, heard: &Heard, within: &[usize]) -> Option<Found<Place>> {
         let all = self.readings(heard);
-        let here: Vec<Reading> =
-            all.iter().copied().filter(|r| r.by_agent || within.contains(&r.span.utterance)).collect();
+        let here: Vec<Reading> = all
+            .iter()
+            .copied()
+            .filter(|r| r.by_agent || within.contains(&r.span.utterance))
+            .collect();
         let own = here.iter().any(|r| !r.by_agent && self.level(r.area) >= DISTRICT);
         self.resolve(heard, if own { &here } else { &all })
     }
@@ -165,7 +186,9 @@ impl Gazetteer {
                 }
             }
         }
-        let of = |code: &str| self.by_code.get(code).and_then(|area| support.get(area)).map_or(0.0, |s| s.0.min(1.0));
+        let of = |code: &str| {
+            self.by_code.get(code).and_then(|area| support.get(area)).map_or(0.0, |s| s.0.min(1.0))
+        };
         // An area is as likely as its own name, lifted by the names above it.
         let mut ranked: Vec<(f32, usize)> = support
             .iter()
@@ -173,11 +196,14 @@ impl Gazetteer {
                 let code = &self.areas[*area].code;
                 let overlapped = |above: f32, level: usize| {
                     // A district's name inside the street's own words proves nothing more.
-                    let inside = self.by_code.get(&code[..level]).and_then(|a| support.get(a)).is_some_and(|(_, r)| {
-                        r.span.utterance == reading.span.utterance
-                            && r.span.start >= reading.span.start
-                            && r.span.end <= reading.span.end
-                    });
+                    let inside =
+                        self.by_code.get(&code[..level]).and_then(|a| support.get(a)).is_some_and(
+                            |(_, r)| {
+                                r.span.utterance == reading.span.utterance
+                                    && r.span.start >= reading.span.start
+                                    && r.span.end <= reading.span.end
+                            },
+                        );
                     if inside { above * 0.2 } else { above }
                 };
                 let mut score = own.min(1.0);
@@ -185,7 +211,8 @@ impl Gazetteer {
                     score += 0.45 * overlapped(of(&code[..DISTRICT]), DISTRICT);
                 }
                 if code.len() >= DISTRICT {
-                    score += 0.2 * overlapped(of(&code[..CITY]), CITY) + 0.1 * overlapped(of(&code[..PROVINCE]), PROVINCE);
+                    score += 0.2 * overlapped(of(&code[..CITY]), CITY)
+                        + 0.1 * overlapped(of(&code[..PROVINCE]), PROVINCE);
                 }
                 if code.starts_with(&self.home) {
                     score += 0.12;
@@ -195,11 +222,14 @@ impl Gazetteer {
                 (score, *area)
             })
             .collect();
-        ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(self.areas[a.1].code.cmp(&self.areas[b.1].code)));
+        ranked.sort_by(|a, b| {
+            b.0.total_cmp(&a.0).then(self.areas[a.1].code.cmp(&self.areas[b.1].code))
+        });
         let certain = |area: usize, score: f32| {
             let code = &self.areas[area].code;
             let named = |levels: &[usize]| levels.iter().any(|level| of(&code[..*level]) > 0.3);
-            let in_full = || support.get(&area).is_some_and(|(_, r)| r.kind == Kind::Full && r.score >= 0.67);
+            let in_full =
+                || support.get(&area).is_some_and(|(_, r)| r.kind == Kind::Full && r.score >= 0.67);
             // Somewhere else there is a street of any name: it must be named with what it lies in. So
             // must a district, or be named in full as it is written.
             let placed = match self.level(area) {
@@ -219,21 +249,33 @@ impl Gazetteer {
             score >= least
         };
         // The best street whose district is not contradicted; else the best district; else wider.
-        let best_at = |level: usize| ranked.iter().copied().find(|(score, area)| self.level(*area) == level && certain(*area, *score));
+        let best_at = |level: usize| {
+            ranked
+                .iter()
+                .copied()
+                .find(|(score, area)| self.level(*area) == level && certain(*area, *score))
+        };
         let district = best_at(DISTRICT);
         let street = ranked.iter().copied().find(|(score, area)| {
             let code = &self.areas[*area].code;
             self.level(*area) == STREET
                 && certain(*area, *score)
                 && district.is_none_or(|(rival, other)| {
-                    code.starts_with(&self.areas[other].code) || *score > rival + 0.25 || !self.contradicts(&support, other, *area)
+                    code.starts_with(&self.areas[other].code)
+                        || *score > rival + 0.25
+                        || !self.contradicts(&support, other, *area)
                 })
         });
-        let (score, area) = street.or(district).or_else(|| best_at(CITY)).or_else(|| best_at(PROVINCE))?;
+        let (score, area) =
+            street.or(district).or_else(|| best_at(CITY)).or_else(|| best_at(PROVINCE))?;
         let reading = support.get(&area).map(|(_, reading)| *reading)?;
-        let rival = ranked.iter().find(|(_, other)| *other != area && self.level(*other) == self.level(area)).map_or(0.0, |r| r.0);
+        let rival = ranked
+            .iter()
+            .find(|(_, other)| *other != area && self.level(*other) == self.level(area))
+            .map_or(0.0, |r| r.0);
         let margin = (score - rival).clamp(0.0, 0.5);
-        let confidence = (0.45 + 0.35 * (score - 0.5).clamp(0.0, 1.0) + 0.6 * margin).clamp(0.3, 0.99);
+        let confidence =
+            (0.45 + 0.35 * (score - 0.5).clamp(0.0, 1.0) + 0.6 * margin).clamp(0.3, 0.99);
         let candidates = ranked
             .iter()
             .filter(|(_, other)| *other != area && self.level(*other) >= DISTRICT)
@@ -248,7 +290,9 @@ impl Gazetteer {
         for level in [DISTRICT, CITY, PROVINCE] {
             let code = &self.areas[area].code;
             let above = (code.len() > level).then(|| self.by_code.get(&code[..level])).flatten();
-            if let Some((_, above)) = above.and_then(|above| support.get(above)).filter(|(_, r)| !r.by_agent) {
+            if let Some((_, above)) =
+                above.and_then(|above| support.get(above)).filter(|(_, r)| !r.by_agent)
+            {
                 evidence.push(above.span);
             }
         }
@@ -257,31 +301,47 @@ impl Gazetteer {
         let (detail, detail_span) = detail(heard, &evidence);
         let text = spoken(heard, &evidence, detail_span);
         evidence.extend(detail_span);
-        let place = Place { text, codes: self.codes(area), names: self.names(area), detail, candidates };
+        let place =
+            Place { text, codes: self.codes(area), names: self.names(area), detail, candidates };
         Some(Found { value: place, confidence, evidence, runner_up: None })
     }
 
     /// Whether a district was named by itself, and not as part of what names the street.
-    fn contradicts(&self, support: &HashMap<usize, (f32, Reading)>, district: usize, street: usize) -> bool {
-        let (Some((_, d)), Some((_, s))) = (support.get(&district), support.get(&street)) else { return false };
-        let apart = d.span.utterance != s.span.utterance || d.span.end <= s.span.start || s.span.end <= d.span.start;
+    fn contradicts(
+        &self,
+        support: &HashMap<usize, (f32, Reading)>,
+        district: usize,
+        street: usize,
+    ) -> bool {
+        let (Some((_, d)), Some((_, s))) = (support.get(&district), support.get(&street)) else {
+            return false;
+        };
+        let apart = d.span.utterance != s.span.utterance
+            || d.span.end <= s.span.start
+            || s.span.end <= d.span.start;
         apart && d.kind == Kind::Full
     }
 
     fn codes(&self, area: usize) -> Vec<String> {
         let code = &self.areas[area].code;
-        [PROVINCE, CITY, DISTRICT, STREET].into_iter().filter(|level| code.len() >= *level).map(|level| code[..level].to_owned()).collect()
+        [PROVINCE, CITY, DISTRICT, STREET]
+            .into_iter()
+            .filter(|level| code.len() >= *level)
+            .map(|level| code[..level].to_owned())
+            .collect()
     }
 
     fn names(&self, area: usize) -> Vec<String> {
-        let known = |code: &String| self.by_code.get(code).map(|area| self.areas[*area].name.clone());
+        let known =
+            |code: &String| self.by_code.get(code).map(|area| self.areas[*area].name.clone());
         self.codes(area).iter().filter_map(known).collect()
     }
 
     /// A place from a text alone.
     pub fn resolve_text(&self, text: &str) -> Option<Found<Place>> {
         let said = crate::heard::Said::from_text(Leg::Caller, text);
-        let heard = Heard { said: vec![said], started_at: jiff::Timestamp::UNIX_EPOCH, line_number: None };
+        let heard =
+            Heard { said: vec![said], started_at: jiff::Timestamp::UNIX_EPOCH, line_number: None };
         self.find(&heard, &[0])
     }
 }
@@ -295,7 +355,8 @@ fn landmarks(path: &Path) -> Result<Vec<(String, String)>, Error> {
         .map_err(|error| Error::content(path, error, "columns are name, kind, code"))?;
     let mut list = Vec::new();
     for row in reader.records() {
-        let row = row.map_err(|error| Error::content(path, error, "columns are name, kind, code"))?;
+        let row =
+            row.map_err(|error| Error::content(path, error, "columns are name, kind, code"))?;
         let (Some(name), Some(code)) = (row.get(0), row.get(2)) else { continue };
         list.push((name.to_owned(), code.to_owned()));
     }

@@ -101,7 +101,8 @@ impl Rules {
         let categories: CueFile<String> = read(&dir.join("categories.toml"))?;
         let speech: Speech = read(&dir.join("speech.toml"))?;
         let phrases: Phrases = read(&city.join("phrases.toml"))?;
-        let courtesy_words: Vec<Vec<char>> = speech.courtesies.iter().map(|word| word.chars().collect()).collect();
+        let courtesy_words: Vec<Vec<char>> =
+            speech.courtesies.iter().map(|word| word.chars().collect()).collect();
         Ok(Rules {
             emergencies: emergencies.rule.into_iter().map(EmergencyRule::new).collect(),
             types: types.cue,
@@ -117,15 +118,27 @@ impl Rules {
     pub(crate) fn emergency(&self, said: &[Said], within: &[Span]) -> Option<Found<Emergency>> {
         let mut found: Option<Found<Emergency>> = None;
         for span in within {
-            let text: Vec<char> = said[span.utterance].chars[span.start..span.end].iter().map(|c| c.ch).collect();
+            let text: Vec<char> =
+                said[span.utterance].chars[span.start..span.end].iter().map(|c| c.ch).collect();
             for rule in &self.emergencies {
                 let Some((start, end, exact)) = rule.find(&text) else { continue };
                 let confidence = if exact { 0.95 } else { 0.8 };
-                let evidence = Span { utterance: span.utterance, start: span.start + start, end: span.start + end };
+                let evidence = Span {
+                    utterance: span.utterance,
+                    start: span.start + start,
+                    end: span.start + end,
+                };
                 match &mut found {
                     Some(known) if known.value == rule.kind => known.evidence.push(evidence),
                     Some(_) => {}
-                    None => found = Some(Found { value: rule.kind, confidence, evidence: vec![evidence], runner_up: None }),
+                    None => {
+                        found = Some(Found {
+                            value: rule.kind,
+                            confidence,
+                            evidence: vec![evidence],
+                            runner_up: None,
+                        })
+                    }
                 }
             }
         }
@@ -144,7 +157,11 @@ impl Rules {
 
     /// How many characters of a text are neither courtesy nor punctuation nor digits.
     pub(crate) fn substance(&self, text: &[char]) -> usize {
-        let says = |ch: &char| ch.is_alphanumeric() && crate::digits::digit_of(*ch).is_none() && !PARTICLES.contains(*ch);
+        let says = |ch: &char| {
+            ch.is_alphanumeric()
+                && crate::digits::digit_of(*ch).is_none()
+                && !PARTICLES.contains(*ch)
+        };
         let mut kept: Vec<bool> = text.iter().map(says).collect();
         for hit in self.courtesies.find(text) {
             // One syllable of courtesy inside a word is no courtesy.
@@ -167,9 +184,14 @@ impl Rules {
                 continue;
             }
             for mut part in sentences(&whole) {
-                part.leg = if self.sounds_like_agent(&part.text()) { Leg::Agent } else { Leg::Caller };
+                part.leg =
+                    if self.sounds_like_agent(&part.text()) { Leg::Agent } else { Leg::Caller };
                 part.leg_uncertain = true;
-                match split.last_mut().filter(|last| last.leg_uncertain && last.leg == part.leg && last.end_ms + TURN_GAP_MS > part.start_ms) {
+                match split.last_mut().filter(|last| {
+                    last.leg_uncertain
+                        && last.leg == part.leg
+                        && last.end_ms + TURN_GAP_MS > part.start_ms
+                }) {
                     // The same voice goes on.
                     Some(last) => {
                         last.end_ms = part.end_ms;
@@ -187,8 +209,10 @@ impl Rules {
         if self.speech.agent.are_in(text) {
             return true;
         }
-        let asks = ["吗", "呢", "哪", "多少", "什么", "几", "谁"].iter().any(|word| text.contains(word));
-        let polite = ["您", "请", "好的", "麻烦"].iter().filter(|word| text.contains(**word)).count();
+        let asks =
+            ["吗", "呢", "哪", "多少", "什么", "几", "谁"].iter().any(|word| text.contains(word));
+        let polite =
+            ["您", "请", "好的", "麻烦"].iter().filter(|word| text.contains(**word)).count();
         let own = ["我", "咱", "俺"].iter().any(|word| text.contains(word));
         let greets = text.contains("您好") && own;
         (asks && polite > 0 && !greets && !own) || (polite > 1 && !own)
@@ -201,10 +225,16 @@ const TURN_GAP_MS: u64 = 300;
 /// An utterance cut where its sentences end.
 fn sentences(whole: &Said) -> Vec<Said> {
     let mut parts = Vec::new();
-    for chars in whole.chars.split_inclusive(|c| matches!(c.ch, '。' | '？' | '?' | '！' | '!')) {
+    for chars in whole.chars.split_inclusive(|c| matches!(c.ch, '。' | '？' | '?' | '！' | '!'))
+    {
         let (Some(first), Some(last)) = (chars.first(), chars.last()) else { continue };
         let start_ms = if parts.is_empty() { whole.start_ms } else { first.start_ms };
-        parts.push(Said { start_ms, end_ms: last.end_ms.max(start_ms), chars: chars.to_vec(), ..whole.clone() });
+        parts.push(Said {
+            start_ms,
+            end_ms: last.end_ms.max(start_ms),
+            chars: chars.to_vec(),
+            ..whole.clone()
+        });
     }
     if let Some(last) = parts.last_mut() {
         last.end_ms = whole.end_ms;
@@ -227,8 +257,11 @@ impl EmergencyRule {
     fn new(entry: EmergencyEntry) -> EmergencyRule {
         let words: Vec<Vec<String>> =
             entry.words.iter().map(|word| word.split('+').map(str::to_owned).collect()).collect();
-        let parts: Vec<(usize, usize)> =
-            words.iter().enumerate().flat_map(|(w, parts)| (0..parts.len()).map(move |p| (w, p))).collect();
+        let parts: Vec<(usize, usize)> = words
+            .iter()
+            .enumerate()
+            .flat_map(|(w, parts)| (0..parts.len()).map(move |p| (w, p)))
+            .collect();
         let finder = Finder::new(words.iter().flatten().map(String::as_str), Ear::Same);
         EmergencyRule { kind: entry.kind, words, finder, parts, unless: entry.unless }
     }
@@ -250,7 +283,8 @@ impl EmergencyRule {
             };
             let all: Option<Vec<_>> = (0..parts.len()).map(hit).collect();
             let all = all?;
-            let (start, end) = (all.iter().map(|h| h.start).min()?, all.iter().map(|h| h.end).max()?);
+            let (start, end) =
+                (all.iter().map(|h| h.start).min()?, all.iter().map(|h| h.end).max()?);
             let exact = parts.iter().all(|part| plain.contains(part.as_str()));
             Some((start, end, exact))
         })

@@ -52,7 +52,9 @@ fn number(syllable: &str) -> Syllable {
 /// Merges sounds that are mixed up on the telephone.
 fn blur(plain: &str) -> String {
     let initial = [("zh", "z"), ("ch", "c"), ("sh", "s"), ("n", "l"), ("r", "l"), ("h", "f")];
-    let blurred = initial.iter().find_map(|(from, to)| plain.strip_prefix(from).map(|rest| format!("{to}{rest}")));
+    let blurred = initial
+        .iter()
+        .find_map(|(from, to)| plain.strip_prefix(from).map(|rest| format!("{to}{rest}")));
     let blurred = blurred.unwrap_or_else(|| plain.to_owned());
     match blurred.strip_suffix("ng") {
         Some(stem) if !stem.ends_with('o') => format!("{stem}n"),
@@ -86,22 +88,32 @@ impl Finder {
         let mut word_of = Vec::new();
         for (word, text) in words.into_iter().enumerate() {
             for reading in readings(&text.chars().collect::<Vec<_>>(), ear) {
-                patterns.push(reading.into_iter().flat_map(Syllable::to_be_bytes).collect::<Vec<u8>>());
+                patterns
+                    .push(reading.into_iter().flat_map(Syllable::to_be_bytes).collect::<Vec<u8>>());
                 word_of.push(word);
             }
         }
         let automaton = AhoCorasick::builder().match_kind(MatchKind::Standard).build(patterns);
-        Finder { automaton: automaton.expect("a few megabytes of patterns fit into an automaton"), word_of, ear }
+        Finder {
+            automaton: automaton.expect("a few megabytes of patterns fit into an automaton"),
+            word_of,
+            ear,
+        }
     }
 
     /// Every occurrence, overlapping ones too.
     pub(crate) fn find(&self, text: &[char]) -> Vec<Hit> {
         let haystack = bytes(text, self.ear);
-        let whole = |hit: &aho_corasick::Match| hit.start() % 2 == 0 && hit.start() < hit.end();
+        let whole =
+            |hit: &aho_corasick::Match| hit.start().is_multiple_of(2) && hit.start() < hit.end();
         self.automaton
             .find_overlapping_iter(&haystack)
             .filter(whole)
-            .map(|hit| Hit { word: self.word_of[hit.pattern().as_usize()], start: hit.start() / 2, end: hit.end() / 2 })
+            .map(|hit| Hit {
+                word: self.word_of[hit.pattern().as_usize()],
+                start: hit.start() / 2,
+                end: hit.end() / 2,
+            })
             .collect()
     }
 }
@@ -126,7 +138,11 @@ fn readings(word: &[char], ear: Ear) -> Vec<Vec<Syllable>> {
                 if RARE_READINGS.contains(&(*ch, pinyin.plain())) {
                     continue;
                 }
-                let way = if ear == Ear::Same { number(pinyin.plain()) } else { number(&blur(pinyin.plain())) };
+                let way = if ear == Ear::Same {
+                    number(pinyin.plain())
+                } else {
+                    number(&blur(pinyin.plain()))
+                };
                 if !ways.contains(&way) {
                     ways.push(way);
                 }
@@ -135,7 +151,12 @@ fn readings(word: &[char], ear: Ear) -> Vec<Vec<Syllable>> {
         if all.len() * ways.len() > MOST_READINGS {
             ways.truncate(1);
         }
-        all = all.iter().flat_map(|begun| ways.iter().map(move |way| begun.iter().copied().chain([*way]).collect())).collect();
+        all = all
+            .iter()
+            .flat_map(|begun| {
+                ways.iter().map(move |way| begun.iter().copied().chain([*way]).collect())
+            })
+            .collect();
     }
     all
 }
@@ -155,7 +176,8 @@ const BY_SOUND: usize = 3;
 
 impl From<Vec<String>> for Words {
     fn from(words: Vec<String>) -> Words {
-        let finder = (!words.is_empty()).then(|| std::sync::Arc::new(Finder::new(words.iter().map(String::as_str), Ear::Same)));
+        let finder = (!words.is_empty())
+            .then(|| std::sync::Arc::new(Finder::new(words.iter().map(String::as_str), Ear::Same)));
         Words { words: words.iter().map(|word| word.chars().collect()).collect(), finder }
     }
 }
@@ -172,9 +194,16 @@ impl Words {
         let heard = |hit: &Hit| {
             let word = &self.words[hit.word];
             let said = &text[hit.start..hit.end];
-            said == &word[..] || word.len() >= BY_SOUND || (word.len() == 2 && same_tones(said, word))
+            said == &word[..]
+                || word.len() >= BY_SOUND
+                || (word.len() == 2 && same_tones(said, word))
         };
-        finder.find(text).into_iter().filter(heard).map(|hit| (hit.word, hit.start, hit.end)).collect()
+        finder
+            .find(text)
+            .into_iter()
+            .filter(heard)
+            .map(|hit| (hit.word, hit.start, hit.end))
+            .collect()
     }
 
     /// The first of them in a text.
@@ -205,12 +234,13 @@ pub(crate) fn likeness(text: &[char], word: &[char]) -> f32 {
     if text.len() != word.len() || text.is_empty() {
         return 0.0;
     }
-    let share = |a: &char, b: &char| match (a == b, syllable(*a, Ear::Same) == syllable(*b, Ear::Same)) {
-        (true, _) => 1.0,
-        (false, true) => 0.8,
-        (false, false) if syllable(*a, Ear::Near) == syllable(*b, Ear::Near) => 0.6,
-        _ => 0.0,
-    };
+    let share =
+        |a: &char, b: &char| match (a == b, syllable(*a, Ear::Same) == syllable(*b, Ear::Same)) {
+            (true, _) => 1.0,
+            (false, true) => 0.8,
+            (false, false) if syllable(*a, Ear::Near) == syllable(*b, Ear::Near) => 0.6,
+            _ => 0.0,
+        };
     text.iter().zip(word).map(|(a, b)| share(a, b)).sum::<f32>() / text.len() as f32
 }
 
@@ -297,11 +327,15 @@ mod tests {
     fn words_are_found_however_they_are_spelt() {
         let finder = Finder::new(["望京街道", "公积金"], Ear::Near);
         let text: Vec<char> = "我住望井街道想问攻击金".chars().collect();
-        let found: Vec<(usize, usize)> = finder.find(&text).iter().map(|hit| (hit.word, hit.start)).collect();
+        let found: Vec<(usize, usize)> =
+            finder.find(&text).iter().map(|hit| (hit.word, hit.start)).collect();
         assert_eq!(found, [(0, 2), (1, 8)]);
         let fire = Words::from(vec!["着火了".to_owned(), "真人".to_owned()]);
         assert!(fire.are_in("我们楼下找火了") && fire.are_in("着，火了") && fire.are_in("找真人"));
-        assert!(fire.are_in("针人") && !fire.are_in("镇人"), "two syllables must share their tones");
+        assert!(
+            fire.are_in("针人") && !fire.are_in("镇人"),
+            "two syllables must share their tones"
+        );
         assert!(alike('许', '学') > 0.75 && alike('望', '旺') == 1.0 && alike('劲', '轻') > 0.65);
         assert!(alike('街', '三') < 0.5 && alike('好', '区') < 0.5);
         assert!(likeness(&text[2..6], &"望京街道".chars().collect::<Vec<_>>()) > 0.9);

@@ -9,12 +9,45 @@ use crate::understanding::chars;
 const MOST: usize = 40;
 /// Words that open a clause and say nothing.
 const OPENERS: [&str; 30] = [
-    "喂", "你好", "您好", "那个", "就是", "嗯", "呃", "啊", "哎", "我想反映一下", "我想反映", "我要反映", "我要投诉", "我想投诉",
-    "我想咨询一下", "我想咨询", "我要举报", "我想举报", "我想问一下", "想问一下", "请问一下", "请问", "是这样的", "是这样",
-    "反映一个问题", "一个问题", "我建议", "然后", "麻烦问一下", "我想",
+    "喂",
+    "你好",
+    "您好",
+    "那个",
+    "就是",
+    "嗯",
+    "呃",
+    "啊",
+    "哎",
+    "我想反映一下",
+    "我想反映",
+    "我要反映",
+    "我要投诉",
+    "我想投诉",
+    "我想咨询一下",
+    "我想咨询",
+    "我要举报",
+    "我想举报",
+    "我想问一下",
+    "想问一下",
+    "请问一下",
+    "请问",
+    "是这样的",
+    "是这样",
+    "反映一个问题",
+    "一个问题",
+    "我建议",
+    "然后",
+    "麻烦问一下",
+    "我想",
 ];
 
-pub(crate) fn of(heard: &Heard, spans: &[Span], request_type: RequestType, place: Option<&Place>, rules: &Rules) -> String {
+pub(crate) fn of(
+    heard: &Heard,
+    spans: &[Span],
+    request_type: RequestType,
+    place: Option<&Place>,
+    rules: &Rules,
+) -> String {
     let verb = match request_type {
         RequestType::Consultation => "咨询",
         RequestType::Help => "求助",
@@ -23,7 +56,9 @@ pub(crate) fn of(heard: &Heard, spans: &[Span], request_type: RequestType, place
         RequestType::Suggestion => "建议",
         RequestType::Praise => "表扬",
     };
-    let district = place.map(|place| place.names.iter().skip(2).map(String::as_str).collect::<String>()).unwrap_or_default();
+    let district = place
+        .map(|place| place.names.iter().skip(2).map(String::as_str).collect::<String>())
+        .unwrap_or_default();
     let room = MOST.saturating_sub(verb.chars().count() + district.chars().count());
     let mut title = format!("{verb}{district}");
     let mut left = room;

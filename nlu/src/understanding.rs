@@ -58,12 +58,21 @@ impl Understanding {
     /// The spans of the caller's words by matter; empty when nothing was raised.
     fn matters(&self, heard: &Heard) -> Vec<Vec<Span>> {
         let mut matters: Vec<Vec<Span>> = vec![Vec::new()];
-        for (utterance, said) in heard.said.iter().enumerate().filter(|(_, said)| said.leg != Leg::Agent) {
+        for (utterance, said) in
+            heard.said.iter().enumerate().filter(|(_, said)| said.leg != Leg::Agent)
+        {
             let text: Vec<char> = said.chars.iter().map(|c| c.ch).collect();
             let plain: String = text.iter().collect();
-            let cue = self.rules.speech.another.iter().filter_map(|phrase| plain.find(phrase.as_str())).min();
+            let cue = self
+                .rules
+                .speech
+                .another
+                .iter()
+                .filter_map(|phrase| plain.find(phrase.as_str()))
+                .min();
             let at = cue.map(|at| plain[..at].chars().count());
-            let begun = matters.last().is_some_and(|spans| self.substance(heard, spans) >= LEAST_SUBSTANCE);
+            let begun =
+                matters.last().is_some_and(|spans| self.substance(heard, spans) >= LEAST_SUBSTANCE);
             match at.filter(|_| begun) {
                 Some(at) => {
                     push(&mut matters, utterance, 0, at);
@@ -93,7 +102,8 @@ impl Understanding {
     /// Whether the call says only that it is none of ours, or that a person is wanted.
     fn is_void(&self, heard: &Heard) -> bool {
         let phrases = &self.rules.phrases;
-        let (callers, agents): (Vec<&Said>, Vec<&Said>) = heard.said.iter().partition(|said| said.leg != Leg::Agent);
+        let (callers, agents): (Vec<&Said>, Vec<&Said>) =
+            heard.said.iter().partition(|said| said.leg != Leg::Agent);
         // What stands beside the demand for a person, clause by clause.
         let (mut substance, mut beside, mut person) = (0, 0, false);
         for said in &callers {
@@ -144,7 +154,13 @@ impl Understanding {
         });
         let urgency = urgency(&scores, emergency.as_ref());
         let place = self.places.find(heard, &utterances);
-        let title = title::of(heard, &spans, request_type.value, place.as_ref().map(|p| &p.value), &self.rules);
+        let title = title::of(
+            heard,
+            &spans,
+            request_type.value,
+            place.as_ref().map(|p| &p.value),
+            &self.rules,
+        );
         Interpretation {
             request_type,
             category,
@@ -202,7 +218,10 @@ impl<L: Clone + PartialEq> Odds<L> {
     const FLOOR: f32 = 0.02;
 
     fn of(probabilities: &[(L, f32)]) -> Odds<L> {
-        let labels = probabilities.iter().map(|(label, p)| (label.clone(), p.max(Self::FLOOR).ln())).collect();
+        let labels = probabilities
+            .iter()
+            .map(|(label, p)| (label.clone(), p.max(Self::FLOOR).ln()))
+            .collect();
         Odds { labels, evidence: Vec::new() }
     }
 
@@ -217,7 +236,11 @@ impl<L: Clone + PartialEq> Odds<L> {
         for Hint { label, weight, start, end } in hints {
             let again = self.evidence.iter().filter(|(known, _)| *known == label).count() as i32;
             self.lift(&label, weight * 0.4f32.powi(again));
-            let at = Span { utterance: span.utterance, start: span.start + start, end: span.start + end };
+            let at = Span {
+                utterance: span.utterance,
+                start: span.start + start,
+                end: span.start + end,
+            };
             self.evidence.push((label, at));
         }
     }
@@ -228,8 +251,12 @@ impl<L: Clone + PartialEq> Odds<L> {
         let sum: f32 = self.labels.iter().map(|(_, odds)| (odds - top).exp()).sum();
         let p = |odds: f32| (odds - top).exp() / sum;
         let value = self.labels[0].0.clone();
-        let mut evidence: Vec<Span> =
-            self.evidence.into_iter().filter(|(label, _)| *label == value).map(|(_, span)| span).collect();
+        let mut evidence: Vec<Span> = self
+            .evidence
+            .into_iter()
+            .filter(|(label, _)| *label == value)
+            .map(|(_, span)| span)
+            .collect();
         if evidence.is_empty() {
             evidence = otherwise.to_vec();
         }
@@ -260,7 +287,8 @@ fn urgency(scores: &Scores, emergency: Option<&Found<Emergency>>) -> Found<Urgen
     // Without an emergency nothing is critical by the classifier's word alone.
     let of = |label: Urgency| scores.urgency.of(&label);
     let urgent = of(Urgency::Urgent) + of(Urgency::Critical);
-    let (value, confidence) = if urgent > 0.6 { (Urgency::Urgent, urgent) } else { (Urgency::Normal, 1.0 - urgent) };
+    let (value, confidence) =
+        if urgent > 0.6 { (Urgency::Urgent, urgent) } else { (Urgency::Normal, 1.0 - urgent) };
     Found { value, confidence, evidence: Vec::new(), runner_up: None }
 }
 

@@ -46,7 +46,11 @@ pub(crate) fn find(heard: &Heard, spans: &[Span]) -> Option<Found<When>> {
             from: china().to_timestamp(from).ok()?,
             to: china().to_timestamp(to).ok()?,
         };
-        let evidence = vec![Span { utterance: span.utterance, start: span.start + start, end: span.start + end }];
+        let evidence = vec![Span {
+            utterance: span.utterance,
+            start: span.start + start,
+            end: span.start + end,
+        }];
         Some(Found { value, confidence: 0.75, evidence, runner_up: None })
     })
 }
@@ -58,11 +62,12 @@ pub(crate) fn all(text: &[char], at: Timestamp) -> Vec<(usize, usize, When)> {
     // Clause by clause: a clause seldom names two times, and none spans two clauses.
     let mut begin = 0;
     for end in (0..=text.len()).filter(|i| text.get(*i).is_none_or(|ch| !ch.is_alphanumeric())) {
-        if let Some((start, stop, from, to)) = text.get(begin..end).and_then(|clause| in_text(clause, now)) {
-            if let (Ok(from), Ok(to)) = (china().to_timestamp(from), china().to_timestamp(to)) {
-                let words = text[begin + start..begin + stop].iter().collect();
-                found.push((begin + start, begin + stop, When { text: words, from, to }));
-            }
+        if let Some((start, stop, from, to)) =
+            text.get(begin..end).and_then(|clause| in_text(clause, now))
+            && let (Ok(from), Ok(to)) = (china().to_timestamp(from), china().to_timestamp(to))
+        {
+            let words = text[begin + start..begin + stop].iter().collect();
+            found.push((begin + start, begin + stop, When { text: words, from, to }));
         }
         begin = end + 1;
     }
@@ -79,7 +84,10 @@ fn in_text(text: &[char], now: DateTime) -> Option<(usize, usize, DateTime, Date
         let day = today.checked_add(days.days()).ok()?;
         let mut end = start + word.chars().count();
         let (mut from, mut to) = whole(day, day)?;
-        if let Some((part, first, last)) = PARTS.iter().find(|(part, ..)| position(part).is_some_and(|at| at >= start && at <= end)) {
+        if let Some((part, first, last)) = PARTS
+            .iter()
+            .find(|(part, ..)| position(part).is_some_and(|at| at >= start && at <= end))
+        {
             from = day.at(*first, 0, 0, 0);
             to = if *last == 24 { day.at(23, 59, 59, 0) } else { day.at(*last, 0, 0, 0) };
             end = end.max(position(part).unwrap_or(end) + part.chars().count());
@@ -122,9 +130,10 @@ fn in_text(text: &[char], now: DateTime) -> Option<(usize, usize, DateTime, Date
         }
     }
     month_and_day(text, today).or_else(|| {
-        let (word, days) = [("这几天", 5), ("最近", 30), ("前几天", 7), ("上周", 7), ("这周", 6), ("半个月", 15)]
-            .into_iter()
-            .find(|(word, _)| plain.contains(word))?;
+        let (word, days) =
+            [("这几天", 5), ("最近", 30), ("前几天", 7), ("上周", 7), ("这周", 6), ("半个月", 15)]
+                .into_iter()
+                .find(|(word, _)| plain.contains(word))?;
         let start = position(word)?;
         let from = today.checked_sub(i64::from(days).days()).ok()?;
         let (from, to) = whole(from, today)?;
@@ -135,9 +144,11 @@ fn in_text(text: &[char], now: DateTime) -> Option<(usize, usize, DateTime, Date
 /// 三月五号: the last such day before the call.
 fn month_and_day(text: &[char], today: Date) -> Option<(usize, usize, DateTime, DateTime)> {
     let at = text.iter().position(|ch| *ch == '月')?;
-    let start = (0..at).rev().take_while(|i| digit_of(text[*i]).is_some() || text[*i] == '十').last()?;
+    let start =
+        (0..at).rev().take_while(|i| digit_of(text[*i]).is_some() || text[*i] == '十').last()?;
     let month = cardinal(&text[start..at]).filter(|month| (1..=12).contains(month))?;
-    let (day, end) = number_before(text, at + 1, '号').or_else(|| number_before(text, at + 1, '日'))?;
+    let (day, end) =
+        number_before(text, at + 1, '号').or_else(|| number_before(text, at + 1, '日'))?;
     let mut date = Date::new(today.year(), month as i8, day.clamp(1, 31) as i8).ok()?;
     if date > today {
         date = Date::new(today.year() - 1, month as i8, day as i8).ok()?;
@@ -147,7 +158,9 @@ fn month_and_day(text: &[char], today: Date) -> Option<(usize, usize, DateTime, 
 
 fn number_before(text: &[char], from: usize, unit: char) -> Option<(u32, usize)> {
     let end = (from..text.len()).find(|i| !(digit_of(text[*i]).is_some() || text[*i] == '十'))?;
-    (text[end] == unit && end > from).then(|| cardinal(&text[from..end]).map(|value| (value, end + 1))).flatten()
+    (text[end] == unit && end > from)
+        .then(|| cardinal(&text[from..end]).map(|value| (value, end + 1)))
+        .flatten()
 }
 
 fn hour(text: &[char], from: usize) -> Option<(i8, usize)> {
@@ -175,7 +188,11 @@ mod tests {
             ("今天早上开始的", "今天早上", "2026-03-02T06:00"),
         ];
         for (text, words, from) in rows {
-            let heard = Heard { said: vec![Said::from_text(Leg::Caller, text)], started_at, line_number: None };
+            let heard = Heard {
+                said: vec![Said::from_text(Leg::Caller, text)],
+                started_at,
+                line_number: None,
+            };
             let span = Span { utterance: 0, start: 0, end: text.chars().count() };
             let found = find(&heard, &[span]).unwrap_or_else(|| panic!("a time in {text}"));
             assert_eq!(found.value.text, words);

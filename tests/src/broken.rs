@@ -266,8 +266,9 @@ fn models_that_are_unknown_halved_or_altered_are_refused() {
 
     // A models folder of its own, with the manifest that ships.
     desk.file("models/manifest.toml", std::fs::read(home().join("models/manifest.toml")).unwrap());
-    let verify =
-        || desk.run(&["--models", &text_of(&desk.path("models")), "models", "verify", "base-hotline"]);
+    let verify = || {
+        desk.run(&["--models", &text_of(&desk.path("models")), "models", "verify", "base-hotline"])
+    };
     let mut altered = whole.clone();
     desk.file("models/base-hotline-q8_0.bin", &whole);
     verify().well();

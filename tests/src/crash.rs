@@ -91,7 +91,12 @@ fn a_killed_take_resumes_without_loss_or_doubles() {
         // A call without a ticket has words where others have a number.
         let numbers =
             printed.lines().filter_map(|line| line.split("  ").nth(1)?.parse::<TicketId>().ok());
-        numbers.for_each(|id| drop(acknowledged.entry(id).or_default()));
+        acknowledged.extend(
+            numbers
+                .filter(|id| !acknowledged.contains_key(id))
+                .map(|id| (id, None))
+                .collect::<Vec<_>>(),
+        );
         let store = reopen(&desk);
         for (id, first_seen) in &mut acknowledged {
             let ticket = store.ticket(*id).unwrap();

@@ -106,7 +106,7 @@ fn a_call_from_a_named_device_becomes_a_ticket() {
     );
     assert_eq!(call["tickets"][0]["emergency"], true, "{taken}");
     assert_same(&kept(&desk, call), &sound);
-    assert_eq!(spool(&desk), [PathBuf::new(); 0], "what the store has is not kept twice");
+    assert!(spool(&desk).is_empty(), "what the store has is not kept twice");
     desk.assert_sound();
 }
 
@@ -158,7 +158,7 @@ fn ctrl_c_ends_the_recording_and_what_was_said_is_taken() {
     let taken = Done::of(&["take", "--mic"], child.wait_with_output().unwrap()).well();
     assert_eq!(taken.json().len(), 1, "{taken}");
     assert_same(&kept(&desk, &taken.json()[0]), &sound);
-    assert_eq!(spool(&desk), [PathBuf::new(); 0]);
+    assert!(spool(&desk).is_empty());
 }
 
 #[test]

@@ -9,7 +9,13 @@ const ROUNDS: u32 = 200;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let dir = tempfile::tempdir()?;
-    let departments = [Department { name: "区水务局".into(), level: "区".into(), aliases: Vec::new(), duties: String::new(), active: true }];
+    let departments = [Department {
+        name: "区水务局".into(),
+        level: "区".into(),
+        aliases: Vec::new(),
+        duties: String::new(),
+        active: true,
+    }];
     let store = Store::open(&dir.path().join("data"), &departments)?;
     let mut plain = std::fs::File::create(dir.path().join("plain"))?;
     let transcript = store.files().put_transcript(b"{}")?;
@@ -32,7 +38,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             },
             tickets: vec![(
                 Status::Dispatched,
-                Fields { request_type: "投诉".into(), category: "城乡建设".into(), department: Some("区水务局".into()), urgency: "一般".into(), ..Fields::default() },
+                Fields {
+                    request_type: "投诉".into(),
+                    category: "城乡建设".into(),
+                    department: Some("区水务局".into()),
+                    urgency: "一般".into(),
+                    ..Fields::default()
+                },
             )],
         };
         let bytes = serde_json::to_vec(&new.call)?;

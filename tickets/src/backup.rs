@@ -137,8 +137,10 @@ pub(crate) struct Reader<R> {
 }
 
 /// Why a line is not usable, with the remedy.
-pub(crate) const GARBLED: &str = "not as it was written; take the backup again from where it was made, and import it again";
-pub(crate) const CUT: &str = "the backup ends before its end; take it again from where it was made, and import it again";
+pub(crate) const GARBLED: &str =
+    "not as it was written; take the backup again from where it was made, and import it again";
+pub(crate) const CUT: &str =
+    "the backup ends before its end; take it again from where it was made, and import it again";
 
 impl<R: BufRead> Reader<R> {
     pub(crate) fn new(input: R) -> Reader<R> {
@@ -154,7 +156,12 @@ impl<R: BufRead> Reader<R> {
         read.map_err(|error| format!("cannot be read: {error}; import it again"))?;
         let whole = self.buffer.pop() == Some(b'\n');
         if !whole && self.buffer.len() + 1 < LONGEST {
-            return Err(if self.number == 1 { "empty or no backup; give a file written by `hotline export --full`" } else { CUT }.to_owned());
+            return Err(if self.number == 1 {
+                "empty or no backup; give a file written by `hotline export --full`"
+            } else {
+                CUT
+            }
+            .to_owned());
         }
         let sums = |at: &[u8]| self.buffer.get(..SUM) == Some(at);
         let json = self.buffer.get(SUM + 1..).unwrap_or_default();
@@ -166,7 +173,9 @@ impl<R: BufRead> Reader<R> {
         let line = serde_json::from_slice(json);
         self.last = expected;
         // The sum is right, so a newer program wrote it: the decoder's words might quote a caller.
-        line.map_err(|_| "written by a newer version; import it with that version of the program".to_owned())
+        line.map_err(|_| {
+            "written by a newer version; import it with that version of the program".to_owned()
+        })
     }
 
     /// Whether nothing follows.

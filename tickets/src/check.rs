@@ -66,7 +66,8 @@ impl Store {
                     calls.insert(call.sha256.clone(), call);
                 }
                 _ => {
-                    let name = String::from_utf8_lossy(key.get(1..).unwrap_or_default()).into_owned();
+                    let name =
+                        String::from_utf8_lossy(key.get(1..).unwrap_or_default()).into_owned();
                     checked.find(format!("call {name}: its record cannot be read"), RESTORE);
                 }
             }
@@ -80,7 +81,10 @@ impl Store {
             let (key, value) = item?;
             match event_of(&key) {
                 Some((id, version)) => {
-                    histories.entry(id).or_default().push((version, self.journal().decode(&value).ok()));
+                    histories
+                        .entry(id)
+                        .or_default()
+                        .push((version, self.journal().decode(&value).ok()));
                 }
                 None => checked.find(format!("an event's key of {} bytes", key.len()), RESTORE),
             }
@@ -94,13 +98,19 @@ impl Store {
             if let Some((version, _)) = history.iter().find(|(_, record)| record.is_none()) {
                 checked.find(format!("ticket {id}: event {version} cannot be read"), RESTORE);
             }
-            match Ticket::from_records(id, history.into_iter().filter_map(|(_, record)| record).collect()) {
+            match Ticket::from_records(
+                id,
+                history.into_iter().filter_map(|(_, record)| record).collect(),
+            ) {
                 Some(ticket) => {
                     tickets.insert(id, ticket);
                 }
-                None => checked.find(format!("ticket {id}: does not begin with its opening"), RESTORE),
+                None => {
+                    checked.find(format!("ticket {id}: does not begin with its opening"), RESTORE)
+                }
             }
-            let counter = self.journal().get(&counter_key(id.day))?.map_or(0, |bytes| counter_of(&bytes));
+            let counter =
+                self.journal().get(&counter_key(id.day))?.map_or(0, |bytes| counter_of(&bytes));
             if counter < id.counter {
                 checked.find(format!("ticket {id}: its number could be given again"), RESTORE);
             }
@@ -114,8 +124,10 @@ impl Store {
         tickets: &BTreeMap<TicketId, Ticket>,
         checked: &mut Checked,
     ) -> Result<(), Error> {
-        let expected: BTreeSet<Vec<u8>> =
-            tickets.values().flat_map(|ticket| index_keys(ticket, calls.get(&ticket.call))).collect();
+        let expected: BTreeSet<Vec<u8>> = tickets
+            .values()
+            .flat_map(|ticket| index_keys(ticket, calls.get(&ticket.call)))
+            .collect();
         let mut found = BTreeSet::new();
         for item in self.journal().scan(b"i") {
             found.insert(item?.0.to_vec());
@@ -123,12 +135,19 @@ impl Store {
         let missing = expected.difference(&found).count();
         let false_ones = found.difference(&expected).count();
         if missing + false_ones > 0 {
-            checked.find(format!("the indexes: {missing} entries missing, {false_ones} false"), REBUILD);
+            checked.find(
+                format!("the indexes: {missing} entries missing, {false_ones} false"),
+                REBUILD,
+            );
         }
         Ok(())
     }
 
-    fn check_files(&self, calls: &BTreeMap<String, Call>, checked: &mut Checked) -> Result<(), Error> {
+    fn check_files(
+        &self,
+        calls: &BTreeMap<String, Call>,
+        checked: &mut Checked,
+    ) -> Result<(), Error> {
         let mut referenced = HashSet::new();
         for (kind, sha256, ending) in calls.values().flat_map(files_of) {
             let (what, path) = match kind {
@@ -141,20 +160,33 @@ impl Store {
             checked.files += 1;
             match sha256_file(&path) {
                 Ok(found) if found == sha256 => {}
-                Ok(_) => checked.find(format!("{}: this {what} is not what it was", path.display()), RETAKE),
-                Err(error) => checked.find(format!("{}: this {what} cannot be read: {error}", path.display()), RETAKE),
+                Ok(_) => checked
+                    .find(format!("{}: this {what} is not what it was", path.display()), RETAKE),
+                Err(error) => checked.find(
+                    format!("{}: this {what} cannot be read: {error}", path.display()),
+                    RETAKE,
+                ),
             }
         }
-        checked.unreferenced = self.files().list()?.into_iter().filter(|path| !referenced.contains(path)).collect();
+        checked.unreferenced =
+            self.files().list()?.into_iter().filter(|path| !referenced.contains(path)).collect();
         checked.unreferenced.sort();
         Ok(())
     }
 }
 
 /// Calls and tickets must know each other.
-fn check_bonds(calls: &BTreeMap<String, Call>, tickets: &BTreeMap<TicketId, Ticket>, checked: &mut Checked) {
+fn check_bonds(
+    calls: &BTreeMap<String, Call>,
+    tickets: &BTreeMap<TicketId, Ticket>,
+    checked: &mut Checked,
+) {
     for (sha256, call) in calls {
-        for id in call.tickets.iter().filter(|id| tickets.get(id).is_none_or(|ticket| ticket.call != *sha256)) {
+        for id in call
+            .tickets
+            .iter()
+            .filter(|id| tickets.get(id).is_none_or(|ticket| ticket.call != *sha256))
+        {
             checked.find(format!("call {sha256}: its ticket {id} is not there"), RESTORE);
         }
     }

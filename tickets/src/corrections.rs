@@ -36,7 +36,8 @@ impl Store {
     /// transcript, so their corrections come together.
     pub fn corrected_calls(&self) -> impl Iterator<Item = Result<CorrectedCall, Error>> + '_ {
         self.journal().scan(b"c").filter_map(|item| {
-            let corrected = item.and_then(|(_, value)| self.corrections_of(self.journal().decode(&value)?));
+            let corrected =
+                item.and_then(|(_, value)| self.corrections_of(self.journal().decode(&value)?));
             corrected.map(|corrected| (!corrected.said.is_empty()).then_some(corrected)).transpose()
         })
     }
@@ -45,10 +46,15 @@ impl Store {
         let mut said: BTreeMap<usize, Correction> = BTreeMap::new();
         for id in &call.tickets {
             for record in self.journal().records(*id)? {
-                let Event::TranscriptCorrected { utterance, from, to, why } = record.event else { continue };
+                let Event::TranscriptCorrected { utterance, from, to, why } = record.event else {
+                    continue;
+                };
                 let heard = said.get(&utterance).map_or(from, |earlier| earlier.heard.clone());
                 if said.get(&utterance).is_none_or(|earlier| earlier.at <= record.at) {
-                    said.insert(utterance, Correction { heard, said: to, by: record.by, at: record.at, why });
+                    said.insert(
+                        utterance,
+                        Correction { heard, said: to, by: record.by, at: record.at, why },
+                    );
                 }
             }
         }

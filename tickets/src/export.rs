@@ -32,11 +32,23 @@ impl Store {
     ///
     /// # Errors
     /// `out`'s, under the name `to`; [`Error::Damaged`].
-    pub fn export_full(&self, out: &mut dyn Write, to: &Path, by: &str, at: Timestamp) -> Result<Exports, Error> {
+    pub fn export_full(
+        &self,
+        out: &mut dyn Write,
+        to: &Path,
+        by: &str,
+        at: Timestamp,
+    ) -> Result<Exports, Error> {
         self.record_export("full", by, at)?;
         let wrong = |error| Error::io(to, error);
         let mut writer = Writer::new(BufWriter::new(out));
-        writer.line(&Line::Backup { format: FORMAT, program: env!("CARGO_PKG_VERSION").to_owned(), at }).map_err(wrong)?;
+        writer
+            .line(&Line::Backup {
+                format: FORMAT,
+                program: env!("CARGO_PKG_VERSION").to_owned(),
+                at,
+            })
+            .map_err(wrong)?;
         for line in self.beginnings()? {
             writer.line(&line).map_err(wrong)?;
         }
@@ -63,7 +75,9 @@ impl Store {
             exports.tickets += tickets.len() as u64;
             writer.line(&Line::Call { call, tickets }).map_err(wrong)?;
         }
-        writer.line(&Line::End { calls: exports.calls, tickets: exports.tickets }).map_err(wrong)?;
+        writer
+            .line(&Line::End { calls: exports.calls, tickets: exports.tickets })
+            .map_err(wrong)?;
         writer.flush().map_err(wrong)?;
         Ok(exports)
     }
@@ -82,12 +96,20 @@ impl Store {
         if staged.exists() {
             std::fs::remove_file(&staged).map_err(wrong)?;
         }
-        let mut file =
-            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&staged).map_err(wrong)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&staged)
+            .map_err(wrong)?;
         let exported = self.export_full(&mut file, path, by, at);
         let exported = exported.and_then(|exports| {
             file.sync_all().and_then(|()| std::fs::rename(&staged, path)).map_err(wrong)?;
-            files::sync(path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
+            files::sync(
+                path.parent()
+                    .filter(|above| !above.as_os_str().is_empty())
+                    .unwrap_or(Path::new(".")),
+            )?;
             Ok(exports)
         });
         if exported.is_err() {
@@ -102,7 +124,10 @@ impl Store {
         let mut lines: Vec<Line> = self.departments()?.into_iter().map(Line::Department).collect();
         for item in journal.scan(b"l") {
             let (key, value) = item?;
-            let name = String::from_utf8_lossy(key.get(1..key.len().saturating_sub(5)).unwrap_or_default()).into_owned();
+            let name = String::from_utf8_lossy(
+                key.get(1..key.len().saturating_sub(5)).unwrap_or_default(),
+            )
+            .into_owned();
             lines.push(Line::DepartmentChange { name, change: journal.decode(&value)? });
         }
         for (position, rule) in (0..).zip(self.dispatch_table()?) {
@@ -110,7 +135,8 @@ impl Store {
         }
         for item in journal.scan(b"q") {
             let (key, value) = item?;
-            let position = key.get(1..3).and_then(|bytes| bytes.try_into().ok()).map_or(0, u16::from_be_bytes);
+            let position =
+                key.get(1..3).and_then(|bytes| bytes.try_into().ok()).map_or(0, u16::from_be_bytes);
             lines.push(Line::RuleChange { position, change: journal.decode(&value)? });
         }
         for item in journal.scan(b"n") {
@@ -148,7 +174,10 @@ impl Store {
         let mut part = Vec::with_capacity(PART);
         loop {
             part.clear();
-            let count = Read::by_ref(&mut file).take(PART as u64).read_to_end(&mut part).map_err(|error| Error::io(&path, error))?;
+            let count = Read::by_ref(&mut file)
+                .take(PART as u64)
+                .read_to_end(&mut part)
+                .map_err(|error| Error::io(&path, error))?;
             if count == 0 {
                 return Ok(());
             }
@@ -174,7 +203,8 @@ impl Store {
             let Some(id) = journal::indexed(&item?.0) else { continue };
             let ticket = self.ticket(id)?;
             let call = self.call(&ticket.call)?;
-            writeln!(out, "{}", redacted(&ticket, call.as_ref(), redact)).map_err(|error| Error::io(to, error))?;
+            writeln!(out, "{}", redacted(&ticket, call.as_ref(), redact))
+                .map_err(|error| Error::io(to, error))?;
             exports.tickets += 1;
             calls.insert(ticket.call);
         }
@@ -197,7 +227,10 @@ const BLANK: &str = "***";
 fn redacted(ticket: &Ticket, call: Option<&Call>, redact: &dyn Fn(&str) -> String) -> Value {
     let fields = &ticket.fields;
     let blank = |field: &Option<String>| field.as_ref().map(|_| BLANK);
-    let place = fields.place.as_ref().map(|place| json!({ "text": BLANK, "codes": place.codes, "names": place.names }));
+    let place = fields
+        .place
+        .as_ref()
+        .map(|place| json!({ "text": BLANK, "codes": place.codes, "names": place.names }));
     json!({
         "id": ticket.id,
         "status": ticket.status,
@@ -251,7 +284,9 @@ fn redacted_record(record: &Record, redact: &dyn Fn(&str) -> String) -> Value {
             "to": redact(to),
             "why": redact(why),
         }),
-        Event::Dispatched { department, from } => json!({ "event": "dispatched", "department": department, "from": from }),
+        Event::Dispatched { department, from } => {
+            json!({ "event": "dispatched", "department": department, "from": from })
+        }
     };
     what["at"] = json!(record.at);
     what["by"] = json!(record.by);

@@ -172,7 +172,8 @@ impl Incoming<'_> {
 
 fn entries(dir: &Path) -> Result<Vec<PathBuf>, Error> {
     let read = std::fs::read_dir(dir).map_err(|error| Error::io(dir, error))?;
-    read.map(|entry| entry.map(|entry| entry.path()).map_err(|error| Error::io(dir, error))).collect()
+    read.map(|entry| entry.map(|entry| entry.path()).map_err(|error| Error::io(dir, error)))
+        .collect()
 }
 
 /// Makes a file or the entries of a folder durable.

@@ -40,7 +40,11 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Backup`] with the line; everything that was reported before it is in.
-    pub fn import(&self, input: impl BufRead, durable: &mut dyn FnMut(TicketId)) -> Result<Imports, Error> {
+    pub fn import(
+        &self,
+        input: impl BufRead,
+        durable: &mut dyn FnMut(TicketId),
+    ) -> Result<Imports, Error> {
         let mut reader = Reader::new(input);
         let mut imports = Imports::default();
         let mut files: HashSet<(FileKind, String)> = HashSet::new();
@@ -52,7 +56,9 @@ impl Store {
             match line {
                 Line::Backup { format, .. } if reader.number == 1 && format <= FORMAT => {}
                 Line::Backup { .. } if reader.number == 1 => {
-                    return Err(wrong("written by a newer version; import it with that version of the program"));
+                    return Err(wrong(
+                        "written by a newer version; import it with that version of the program",
+                    ));
                 }
                 _ if reader.number == 1 => return Err(wrong(GARBLED)),
                 Line::File { kind, sha256, ending, bytes } => {
@@ -65,11 +71,17 @@ impl Store {
                 }
                 Line::Call { call, tickets: histories } => {
                     if files_of(&call).any(|(kind, sha256, _)| !files.contains(&(kind, sha256))) {
-                        return Err(wrong("a call without its files; take the backup again from where it was made"));
+                        return Err(wrong(
+                            "a call without its files; take the backup again from where it was made",
+                        ));
                     }
-                    let numbers: Vec<TicketId> = histories.iter().map(|history| history.id).collect();
+                    let numbers: Vec<TicketId> =
+                        histories.iter().map(|history| history.id).collect();
                     tickets += numbers.len() as u64;
-                    match self.import_call(&call, &histories).map_err(|error| at_line(error, reader.number))? {
+                    match self
+                        .import_call(&call, &histories)
+                        .map_err(|error| at_line(error, reader.number))?
+                    {
                         Taken::New => {
                             imports.calls += 1;
                             imports.tickets += numbers.len() as u64;
@@ -79,7 +91,8 @@ impl Store {
                     numbers.into_iter().for_each(&mut *durable);
                 }
                 Line::End { calls, tickets: all } => {
-                    if calls != imports.calls + imports.known || all != tickets || !reader.at_end() {
+                    if calls != imports.calls + imports.known || all != tickets || !reader.at_end()
+                    {
                         return Err(wrong(GARBLED));
                     }
                     return Ok(imports);
@@ -112,7 +125,8 @@ impl Store {
         let mut left = bytes;
         while left > 0 {
             let Line::Part(text) = next(reader)? else { return Err(garbled(reader.number)) };
-            let part = backup::part_bytes(&text).filter(|part| !part.is_empty() && part.len() as u64 <= left);
+            let part = backup::part_bytes(&text)
+                .filter(|part| !part.is_empty() && part.len() as u64 <= left);
             let part = part.ok_or_else(|| garbled(reader.number))?;
             incoming.write(&part)?;
             left -= part.len() as u64;
@@ -142,7 +156,8 @@ impl Store {
                 continue;
             }
             let after = Ticket::from_records(*id, records.clone());
-            let after = after.ok_or_else(|| differs(&format!("ticket {id} does not begin with its opening")))?;
+            let after = after
+                .ok_or_else(|| differs(&format!("ticket {id} does not begin with its opening")))?;
             plans.push((before, had, after));
         }
         self.journal().commit(|tx| {
@@ -164,7 +179,9 @@ fn import_beginning(tx: &TransactionalTree, line: &Line) -> Applied<()> {
         Line::Department(department) => {
             tx.insert(department_key(&department.name), journal::encode(department)?)?;
         }
-        Line::DepartmentChange { name, change } => record_change(tx, &department_log(name), change)?,
+        Line::DepartmentChange { name, change } => {
+            record_change(tx, &department_log(name), change)?
+        }
         Line::Rule { position, rule } => {
             tx.insert(rule_key(*position), journal::encode(rule)?)?;
         }
@@ -195,7 +212,9 @@ fn next<R: BufRead>(reader: &mut Reader<R>) -> Result<Line, Error> {
 fn differs(what: &str) -> Error {
     Error::Backup {
         line: 0,
-        reason: format!("{what}; import the backup into an empty folder: hotline --data NEW import FILE"),
+        reason: format!(
+            "{what}; import the backup into an empty folder: hotline --data NEW import FILE"
+        ),
     }
 }
 

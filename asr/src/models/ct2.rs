@@ -60,7 +60,8 @@ impl Weights {
         for _ in 0..count {
             let name = at.name()?;
             let rank = at.u8()?;
-            let shape = (0..rank).map(|_| at.u32().map(|d| d as usize)).collect::<Result<Vec<_>, _>>()?;
+            let shape =
+                (0..rank).map(|_| at.u32().map(|d| d as usize)).collect::<Result<Vec<_>, _>>()?;
             let kind = at.u8()?;
             let length = at.u32()? as usize;
             let data = at.take(length)?;
@@ -88,7 +89,9 @@ impl Weights {
         let bytes = &self.bytes[entry.data.clone()];
         let data = match entry.kind {
             Kind::F32 => bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
-            Kind::F16 => bytes.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
+            Kind::F16 => {
+                bytes.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect()
+            }
             Kind::Other => return Err(format!("tensor {name:?} is not of floating point")),
         };
         Ok(Tensor { shape: entry.shape.clone(), data })
@@ -96,7 +99,9 @@ impl Weights {
 
     /// How many layers one side has.
     pub fn layers(&self, side: &str) -> usize {
-        let has = |layer: usize| self.tensors.contains_key(&format!("{side}/layer_{layer}/ffn/linear_0/weight"));
+        let has = |layer: usize| {
+            self.tensors.contains_key(&format!("{side}/layer_{layer}/ffn/linear_0/weight"))
+        };
         (0..).take_while(|layer| has(*layer)).count()
     }
 }
@@ -109,7 +114,8 @@ struct Cursor<'a> {
 impl Cursor<'_> {
     fn take(&mut self, length: usize) -> Result<Range<usize>, String> {
         let end = self.position.checked_add(length).filter(|end| *end <= self.bytes.len());
-        let range = self.position..end.ok_or_else(|| format!("cut off at byte {}", self.bytes.len()))?;
+        let range =
+            self.position..end.ok_or_else(|| format!("cut off at byte {}", self.bytes.len()))?;
         self.position = range.end;
         Ok(range)
     }

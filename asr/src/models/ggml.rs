@@ -96,7 +96,12 @@ const BLOCK: usize = 32;
 ///
 /// # Errors
 /// Whatever the writer gives.
-pub fn write_header(out: &mut impl Write, sizes: Sizes, format: Format, vocabulary: &[Vec<u8>]) -> io::Result<()> {
+pub fn write_header(
+    out: &mut impl Write,
+    sizes: Sizes,
+    format: Format,
+    vocabulary: &[Vec<u8>],
+) -> io::Result<()> {
     let heads = sizes.width / HEAD;
     out.write_all(&MAGIC.to_le_bytes())?;
     let header = [
@@ -131,7 +136,12 @@ pub fn write_header(out: &mut impl Write, sizes: Sizes, format: Format, vocabula
 ///
 /// # Errors
 /// Whatever the writer gives.
-pub fn write_tensor(out: &mut impl Write, name: &str, tensor: &Tensor, format: Format) -> io::Result<()> {
+pub fn write_tensor(
+    out: &mut impl Write,
+    name: &str,
+    tensor: &Tensor,
+    format: Format,
+) -> io::Result<()> {
     let conv_bias = matches!(name, "encoder.conv1.bias" | "encoder.conv2.bias");
     let mut shape: Vec<usize> = tensor.shape.clone();
     if conv_bias {
@@ -154,9 +164,15 @@ pub fn write_tensor(out: &mut impl Write, name: &str, tensor: &Tensor, format: F
     let data = &tensor.data;
     match kind {
         None => data.iter().try_for_each(|v| out.write_all(&v.to_le_bytes())),
-        Some(Format::F16) => data.iter().try_for_each(|v| out.write_all(&f16::from_f32(*v).to_le_bytes())),
-        Some(Format::Q8_0) => data.as_chunks::<BLOCK>().0.iter().try_for_each(|b| out.write_all(&q8_0(b))),
-        Some(Format::Q5_1) => data.as_chunks::<BLOCK>().0.iter().try_for_each(|b| out.write_all(&q5_1(b))),
+        Some(Format::F16) => {
+            data.iter().try_for_each(|v| out.write_all(&f16::from_f32(*v).to_le_bytes()))
+        }
+        Some(Format::Q8_0) => {
+            data.as_chunks::<BLOCK>().0.iter().try_for_each(|b| out.write_all(&q8_0(b)))
+        }
+        Some(Format::Q5_1) => {
+            data.as_chunks::<BLOCK>().0.iter().try_for_each(|b| out.write_all(&q5_1(b)))
+        }
     }
 }
 
@@ -205,11 +221,15 @@ fn mel_filters(bands: usize) -> Vec<f32> {
     const KNEE_HZ: f64 = 1000.0;
     const KNEE_MEL: f64 = KNEE_HZ / LINEAR_HZ;
     let log_step = 6.4f64.ln() / 27.0;
-    let to_mel = |hz: f64| if hz < KNEE_HZ { hz / LINEAR_HZ } else { KNEE_MEL + (hz / KNEE_HZ).ln() / log_step };
-    let to_hz =
-        |mel: f64| if mel < KNEE_MEL { mel * LINEAR_HZ } else { KNEE_HZ * (log_step * (mel - KNEE_MEL)).exp() };
+    let to_mel = |hz: f64| {
+        if hz < KNEE_HZ { hz / LINEAR_HZ } else { KNEE_MEL + (hz / KNEE_HZ).ln() / log_step }
+    };
+    let to_hz = |mel: f64| {
+        if mel < KNEE_MEL { mel * LINEAR_HZ } else { KNEE_HZ * (log_step * (mel - KNEE_MEL)).exp() }
+    };
     let top = to_mel(8000.0);
-    let edges: Vec<f64> = (0..bands + 2).map(|i| to_hz(top * i as f64 / (bands + 1) as f64)).collect();
+    let edges: Vec<f64> =
+        (0..bands + 2).map(|i| to_hz(top * i as f64 / (bands + 1) as f64)).collect();
     let mut filters = Vec::with_capacity(bands * BINS);
     for band in 0..bands {
         let [low, centre, high] = [edges[band], edges[band + 1], edges[band + 2]];
@@ -267,7 +287,8 @@ mod tests {
         let mut out = Vec::new();
         let tensor = Tensor { shape: vec![2, 32], data: vec![0.5; 64] };
         write_tensor(&mut out, "w", &tensor, Format::Q8_0).expect("a Vec takes everything");
-        let numbers: Vec<i32> = out[..20].as_chunks::<4>().0.iter().map(|b| i32::from_le_bytes(*b)).collect();
+        let numbers: Vec<i32> =
+            out[..20].as_chunks::<4>().0.iter().map(|b| i32::from_le_bytes(*b)).collect();
         assert_eq!(numbers, [2, 1, 8, 32, 2]);
         assert_eq!(out.len(), 20 + 1 + 2 * 34);
     }

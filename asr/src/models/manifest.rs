@@ -121,7 +121,12 @@ impl Manifest {
     pub fn entry(&self, name: &str) -> Result<&Entry, Error> {
         self.models.iter().find(|model| model.name == name).ok_or_else(|| Error::Unknown {
             name: name.to_owned(),
-            known: self.models.iter().map(|model| model.name.as_str()).collect::<Vec<_>>().join(", "),
+            known: self
+                .models
+                .iter()
+                .map(|model| model.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
         })
     }
 }

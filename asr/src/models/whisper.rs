@@ -20,17 +20,24 @@ impl Adapter {
     /// A sentence about the file.
     pub fn read(path: &Path) -> Result<Adapter, String> {
         let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
-        let file = safetensors::SafeTensors::deserialize(&bytes).map_err(|error| error.to_string())?;
+        let file =
+            safetensors::SafeTensors::deserialize(&bytes).map_err(|error| error.to_string())?;
         let mut tensors = HashMap::new();
         for (name, view) in file.tensors() {
             let data = match view.dtype() {
-                safetensors::Dtype::F16 => {
-                    view.data().as_chunks::<2>().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect()
-                }
+                safetensors::Dtype::F16 => view
+                    .data()
+                    .as_chunks::<2>()
+                    .0
+                    .iter()
+                    .map(|b| half::f16::from_le_bytes(*b).to_f32())
+                    .collect(),
                 safetensors::Dtype::F32 => {
                     view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
                 }
-                other => return Err(format!("tensor {name:?} is of type {other:?}, not f16 or f32")),
+                other => {
+                    return Err(format!("tensor {name:?} is of type {other:?}, not f16 or f32"));
+                }
             };
             tensors.insert(name, Tensor { shape: view.shape().to_vec(), data });
         }
@@ -41,17 +48,26 @@ impl Adapter {
     fn lay_over(&self, name: &str, tensor: &mut Tensor) -> Result<(), String> {
         if let Some(delta) = self.tensors.get(&format!("{name}.delta")) {
             if delta.data.len() != tensor.data.len() {
-                return Err(format!("{name}.delta has the shape {:?}, not {:?}", delta.shape, tensor.shape));
+                return Err(format!(
+                    "{name}.delta has the shape {:?}, not {:?}",
+                    delta.shape, tensor.shape
+                ));
             }
             tensor.data.iter_mut().zip(&delta.data).for_each(|(value, change)| *value += change);
         }
-        let low_rank = (self.tensors.get(&format!("{name}.lora_a")), self.tensors.get(&format!("{name}.lora_b")));
+        let low_rank = (
+            self.tensors.get(&format!("{name}.lora_a")),
+            self.tensors.get(&format!("{name}.lora_b")),
+        );
         let (Some(a), Some(b)) = low_rank else { return Ok(()) };
         let ([rank, columns], [rows, rank_b]) = (&a.shape[..], &b.shape[..]) else {
             return Err(format!("{name}: adapter matrices must have two dimensions"));
         };
         if rank != rank_b || tensor.shape[..] != [*rows, *columns] {
-            return Err(format!("{name}: adapter of {:?} × {:?} on {:?}", b.shape, a.shape, tensor.shape));
+            return Err(format!(
+                "{name}: adapter of {:?} × {:?} on {:?}",
+                b.shape, a.shape, tensor.shape
+            ));
         }
         for (row, weights) in tensor.data.chunks_exact_mut(*columns).enumerate() {
             for k in 0..*rank {
@@ -103,16 +119,33 @@ pub fn tensors(
     }
     for side in ["encoder", "decoder"] {
         for layer in 0..weights.layers(side) {
-            let (ours, theirs) = (format!("{side}.blocks.{layer}."), format!("{side}/layer_{layer}/"));
+            let (ours, theirs) =
+                (format!("{side}.blocks.{layer}."), format!("{side}/layer_{layer}/"));
             for (a, b) in LAYER {
                 emit(&format!("{ours}{a}"), weights.get(&format!("{theirs}{b}"))?)?;
             }
-            fused(weights, &theirs, &format!("{ours}attn"), "self_attention", &["query", "key", "value"], 0, &mut emit)?;
+            fused(
+                weights,
+                &theirs,
+                &format!("{ours}attn"),
+                "self_attention",
+                &["query", "key", "value"],
+                0,
+                &mut emit,
+            )?;
             if side == "decoder" {
                 for (a, b) in CROSS {
                     emit(&format!("{ours}{a}"), weights.get(&format!("{theirs}{b}"))?)?;
                 }
-                fused(weights, &theirs, &format!("{ours}cross_attn"), "attention", &["key", "value"], 1, &mut emit)?;
+                fused(
+                    weights,
+                    &theirs,
+                    &format!("{ours}cross_attn"),
+                    "attention",
+                    &["key", "value"],
+                    1,
+                    &mut emit,
+                )?;
             }
         }
     }
@@ -136,14 +169,20 @@ fn fused(
         return Err(format!("{theirs}{block}: a fused projection that is not a matrix"));
     };
     if rows != columns * parts.len() || bias.data.len() != rows {
-        return Err(format!("{theirs}{block}: {rows} × {columns} does not split into {} parts", parts.len()));
+        return Err(format!(
+            "{theirs}{block}: {rows} × {columns} does not split into {} parts",
+            parts.len()
+        ));
     }
     for (index, part) in parts.iter().enumerate() {
         let rows = index * columns..(index + 1) * columns;
         let data = matrix.data[rows.start * columns..rows.end * columns].to_vec();
         emit(&format!("{ours}.{part}.weight"), Tensor { shape: vec![columns, columns], data })?;
         if *part != "key" {
-            emit(&format!("{ours}.{part}.bias"), Tensor { shape: vec![columns], data: bias.data[rows].to_vec() })?;
+            emit(
+                &format!("{ours}.{part}.bias"),
+                Tensor { shape: vec![columns], data: bias.data[rows].to_vec() },
+            )?;
         }
     }
     Ok(())

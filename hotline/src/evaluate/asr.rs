@@ -68,7 +68,8 @@ fn transcribed(dir: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
     let mut listed = BTreeMap::new();
     let tsv = dir.join("transcripts.tsv");
     if tsv.is_file() {
-        let text = std::fs::read_to_string(&tsv).with_context(|| format!("{}: cannot be read as UTF-8 text", tsv.display()))?;
+        let text = std::fs::read_to_string(&tsv)
+            .with_context(|| format!("{}: cannot be read as UTF-8 text", tsv.display()))?;
         for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let mut cells = line.split('\t');
             let (Some(name), words) = (cells.next(), cells.next().unwrap_or("")) else { continue };
@@ -78,7 +79,12 @@ fn transcribed(dir: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
                 continue;
             }
             if !path.is_file() {
-                return Err(anyhow!("{}:{}: {} is not there", tsv.display(), number + 1, path.display()));
+                return Err(anyhow!(
+                    "{}:{}: {} is not there",
+                    tsv.display(),
+                    number + 1,
+                    path.display()
+                ));
             }
             listed.insert(path, words.to_owned());
         }
@@ -91,17 +97,25 @@ fn transcribed(dir: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
         }
     }
     if listed.is_empty() {
-        return Err(anyhow!("{}: no transcripts.tsv (file, tab, words) and no sound with a TOML file beside it", dir.display()));
+        return Err(anyhow!(
+            "{}: no transcripts.tsv (file, tab, words) and no sound with a TOML file beside it",
+            dir.display()
+        ));
     }
     Ok(listed.into_iter().collect())
 }
 
-fn ours(setting: &Setting, found: &::asr::models::Found, sounds: &[(PathBuf, String)]) -> anyhow::Result<Measured> {
+fn ours(
+    setting: &Setting,
+    found: &::asr::models::Found,
+    sounds: &[(PathBuf, String)],
+) -> anyhow::Result<Measured> {
     let model = Model::load(found).or_exit(exit::MODEL)?;
     let speech = &setting.config.speech;
     let decoding = Decoding { threads: speech.threads, beams: speech.beams, ..Decoding::default() };
     let ears = Ears::start(&model, &decoding, speech.workers).or_exit(exit::MODEL)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let bar = progress::bar(sounds.len() as u64, &found.name);
     let begun = Instant::now();
     let mut measured = Measured::default();
@@ -110,11 +124,16 @@ fn ours(setting: &Setting, found: &::asr::models::Found, sounds: &[(PathBuf, Str
         for pair in sounds.chunks(2) {
             let hear = |path: PathBuf| {
                 let ears = ears.clone();
-                tokio::spawn(async move { ears.hear(&path, |legs| Ok(vec![::nlu::Leg::Mixed; legs]), |_| {}).await })
+                tokio::spawn(async move {
+                    ears.hear(&path, |legs| Ok(vec![::nlu::Leg::Mixed; legs]), |_| {}).await
+                })
             };
             let underway: Vec<_> = pair.iter().map(|(path, _)| hear(path.clone())).collect();
             for ((path, words), task) in pair.iter().zip(underway) {
-                let heard = task.await.context("a task panicked")?.with_context(|| format!("{}: not heard", path.display()))?;
+                let heard = task
+                    .await
+                    .context("a task panicked")?
+                    .with_context(|| format!("{}: not heard", path.display()))?;
                 let text: String = heard.said.iter().map(::nlu::Said::text).collect();
                 measured.counts.push(Count::of(words, &text));
                 measured.utterances += heard.said.len();
@@ -138,7 +157,8 @@ fn peers(found: &::asr::models::Found, sounds: &[(PathBuf, String)]) -> anyhow::
         let sound = mixed_down(path)?;
         measured.counts.push(Count::of(words, &peer.transcribe(&sound).or_exit(exit::MODEL)?));
         measured.utterances += 1;
-        measured.sound += Duration::from_millis(sound.len() as u64 * 1000 / u64::from(audio::SAMPLE_RATE));
+        measured.sound +=
+            Duration::from_millis(sound.len() as u64 * 1000 / u64::from(audio::SAMPLE_RATE));
         bar.inc(1);
     }
     measured.took = begun.elapsed();
@@ -176,12 +196,23 @@ fn json(rows: &[Row], files: usize) -> anyhow::Result<u8> {
 }
 
 fn table(rows: &[Row], files: usize) -> anyhow::Result<u8> {
-    let mut table = Table::new(&["model", ">CER", ">95 % interval", ">characters", ">invented", ">utterances", ">real-time factor", ">speed"]);
+    let mut table = Table::new(&[
+        "model",
+        ">CER",
+        ">95 % interval",
+        ">characters",
+        ">invented",
+        ">utterances",
+        ">real-time factor",
+        ">speed",
+    ]);
     let mut row = |name: String, measured: &Measured, beside: Option<&Measured>| {
         let total = measured.total();
         let [rate, range] = percent(total.rate(), cer::interval(&measured.counts));
         let speed = 1.0 / measured.real_time_factor();
-        let ratio = beside.map_or_else(String::new, |other| format!(" ({:.2}× the peer's)", other.real_time_factor() / measured.real_time_factor()));
+        let ratio = beside.map_or_else(String::new, |other| {
+            format!(" ({:.2}× the peer's)", other.real_time_factor() / measured.real_time_factor())
+        });
         table.row([
             name,
             rate,

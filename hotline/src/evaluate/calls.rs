@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::asr::cer::{self, Count};
 use ::asr::Peer;
+use ::asr::cer::{self, Count};
 use ::nlu::Leg;
 use anyhow::{Context, anyhow, bail};
 use tickets::{Call, Fields, Store};
 
-use super::{percent, times};
 use super::score::{FIELDS, Tally, judge};
+use super::{percent, times};
 use crate::call::{Calls, Mind, StoredTranscript, find_model, load_city};
 use crate::cli::{Global, Take};
 use crate::config::Setting;
@@ -48,7 +48,13 @@ pub enum From {
 ///
 /// # Errors
 /// No call with a description, or a call that cannot be taken.
-pub fn run(global: &Global, setting: &Setting, dir: &Path, peer: bool, from: From) -> anyhow::Result<u8> {
+pub fn run(
+    global: &Global,
+    setting: &Setting,
+    dir: &Path,
+    peer: bool,
+    from: From,
+) -> anyhow::Result<u8> {
     let described = described(dir)?;
     let (judged, sound, took) = match from {
         From::Sound => take_and_judge(setting, &described)?,
@@ -68,7 +74,8 @@ fn described(dir: &Path) -> anyhow::Result<Vec<(PathBuf, Sidecar)>> {
         }
     }
     if list.is_empty() {
-        let error = anyhow!("{}: no recording here has a TOML file with [expect] beside it", dir.display());
+        let error =
+            anyhow!("{}: no recording here has a TOML file with [expect] beside it", dir.display());
         return Err(error).or_exit(exit::INPUT);
     }
     Ok(list)
@@ -89,7 +96,10 @@ fn take_and_judge(setting: &Setting, described: &[(PathBuf, Sidecar)]) -> anyhow
     let paths = described.iter().map(|(path, _)| path.clone()).collect();
     take_each(&calls, &store, &Take::default(), paths, |path, taken| {
         let (call, _) = taken?;
-        let (_, sidecar) = described.iter().find(|(other, _)| other == path).context("only described calls are taken")?;
+        let (_, sidecar) = described
+            .iter()
+            .find(|(other, _)| other == path)
+            .context("only described calls are taken")?;
         sound += Duration::from_millis(call.duration_ms);
         judged.push(judge_call(&store, &call, path, sidecar)?);
         bar.inc(1);
@@ -100,13 +110,18 @@ fn take_and_judge(setting: &Setting, described: &[(PathBuf, Sidecar)]) -> anyhow
     Ok((judged, sound, Some(took)))
 }
 
-fn judge_stored(setting: &Setting, described: &[(PathBuf, Sidecar)], from: From) -> anyhow::Result<Outcome> {
+fn judge_stored(
+    setting: &Setting,
+    described: &[(PathBuf, Sidecar)],
+    from: From,
+) -> anyhow::Result<Outcome> {
     let mind = if from == From::Transcripts { Some(Mind::load(setting)?) } else { None };
     let store = open_store(setting, &load_city(&setting.city)?)?;
     let mut judged = Vec::new();
     let mut sound = Duration::ZERO;
     for (path, sidecar) in described {
-        let sha256 = tickets::sha256_file(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        let sha256 = tickets::sha256_file(path)
+            .with_context(|| format!("{}: cannot be read", path.display()))?;
         let Some(call) = store.call(&sha256).or_exit(exit::STORE)? else {
             bail!("{}: not in the store {}; take it first", path.display(), setting.data.display());
         };
@@ -115,7 +130,8 @@ fn judge_stored(setting: &Setting, described: &[(PathBuf, Sidecar)], from: From)
             Some(mind) => {
                 let transcript = load_transcript(&store, &call)?;
                 let decision = mind.decide(&transcript);
-                let fields: Vec<Fields> = decision.tickets.into_iter().map(|(_, fields)| fields).collect();
+                let fields: Vec<Fields> =
+                    decision.tickets.into_iter().map(|(_, fields)| fields).collect();
                 judge_fields(path, sidecar, decision.outcome, &fields, &transcript)?
             }
             None => judge_call(&store, &call, path, sidecar)?,
@@ -124,7 +140,12 @@ fn judge_stored(setting: &Setting, described: &[(PathBuf, Sidecar)], from: From)
     Ok((judged, sound, None))
 }
 
-fn judge_call(store: &Store, call: &Call, path: &Path, sidecar: &Sidecar) -> anyhow::Result<Judged> {
+fn judge_call(
+    store: &Store,
+    call: &Call,
+    path: &Path,
+    sidecar: &Sidecar,
+) -> anyhow::Result<Judged> {
     let fields: Vec<Fields> = call
         .tickets
         .iter()
@@ -154,11 +175,19 @@ fn judge_fields(
 fn counts(lines: &[Line], transcript: &StoredTranscript) -> Vec<Count> {
     let said = &transcript.heard.said;
     let mixed = said.iter().any(|said| said.leg == Leg::Mixed || said.leg_uncertain);
-    let groups: &[&[Leg]] =
-        if mixed { &[&[Leg::Agent, Leg::Caller, Leg::Mixed]] } else { &[&[Leg::Agent], &[Leg::Caller, Leg::Mixed]] };
+    let groups: &[&[Leg]] = if mixed {
+        &[&[Leg::Agent, Leg::Caller, Leg::Mixed]]
+    } else {
+        &[&[Leg::Agent], &[Leg::Caller, Leg::Mixed]]
+    };
     let of = |legs: &[Leg]| {
-        let reference: String = lines.iter().filter(|line| legs.contains(&line.leg)).map(|line| line.text.as_str()).collect();
-        let heard: String = said.iter().filter(|said| legs.contains(&said.leg)).map(::nlu::Said::text).collect();
+        let reference: String = lines
+            .iter()
+            .filter(|line| legs.contains(&line.leg))
+            .map(|line| line.text.as_str())
+            .collect();
+        let heard: String =
+            said.iter().filter(|said| legs.contains(&said.leg)).map(::nlu::Said::text).collect();
         Count::of(&reference, &heard)
     };
     groups.iter().map(|legs| of(legs)).collect()
@@ -181,7 +210,8 @@ fn run_peer(setting: &Setting, described: &[(PathBuf, Sidecar)]) -> anyhow::Resu
         let sound = mixed_down(path)?;
         let heard = peer.transcribe(&sound).or_exit(exit::MODEL)?;
         against.took += begun.elapsed();
-        against.sound += Duration::from_millis(sound.len() as u64 * 1000 / u64::from(audio::SAMPLE_RATE));
+        against.sound +=
+            Duration::from_millis(sound.len() as u64 * 1000 / u64::from(audio::SAMPLE_RATE));
         let reference: String = sidecar.line.iter().map(|line| line.text.as_str()).collect();
         against.counts.push(Count::of(&reference, &heard));
         bar.inc(1);
@@ -197,7 +227,10 @@ pub(super) fn mixed_down(path: &Path) -> anyhow::Result<Vec<f32>> {
     let mut sound = Vec::new();
     while let Some(block) = reader.read()? {
         let length = block.legs.iter().map(Vec::len).max().unwrap_or(0);
-        sound.extend((0..length).map(|at| block.legs.iter().filter_map(|leg| leg.get(at)).sum::<f32>() * share));
+        sound.extend(
+            (0..length)
+                .map(|at| block.legs.iter().filter_map(|leg| leg.get(at)).sum::<f32>() * share),
+        );
     }
     Ok(sound)
 }
@@ -214,13 +247,19 @@ fn report(
     let tallies: Vec<Tally> = (0..FIELDS.len())
         .map(|field| {
             let mut tally = Tally::default();
-            judged.iter().filter_map(|call| call.verdicts[field]).for_each(|right| tally.add(right));
+            judged
+                .iter()
+                .filter_map(|call| call.verdicts[field])
+                .for_each(|right| tally.add(right));
             tally
         })
         .collect();
-    let mut time_errors: Vec<u64> = judged.iter().flat_map(|call| call.time_errors.iter().copied()).collect();
+    let mut time_errors: Vec<u64> =
+        judged.iter().flat_map(|call| call.time_errors.iter().copied()).collect();
     let [time_median, time_p95] = [0.5, 0.95].map(|share| times::quantile(&mut time_errors, share));
-    let share = |field: &str| FIELDS.iter().position(|name| *name == field).and_then(|at| tallies[at].share());
+    let share = |field: &str| {
+        FIELDS.iter().position(|name| *name == field).and_then(|at| tallies[at].share())
+    };
     let speed = took.map(|took| sound.as_secs_f64() / took.as_secs_f64());
     let peer_rate = against.as_ref().and_then(|a| a.counts.iter().copied().sum::<Count>().rate());
     let peer_speed = against.as_ref().map(|a| a.sound.as_secs_f64() / a.took.as_secs_f64());
@@ -248,7 +287,18 @@ fn report(
         }
         return print_json(&json);
     }
-    let mut calls = Table::new(&["call", ">CER", "outcome", "type", "category", "department", "phone", "place", "urgency", "emergency"]);
+    let mut calls = Table::new(&[
+        "call",
+        ">CER",
+        "outcome",
+        "type",
+        "category",
+        "department",
+        "phone",
+        "place",
+        "urgency",
+        "emergency",
+    ]);
     for call in judged {
         let rate = call.counts.iter().copied().sum::<Count>().rate();
         let name = call.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -258,27 +308,53 @@ fn report(
             None => "",
         };
         let rate = rate.map_or_else(|| "—".to_owned(), |rate| format!("{:.1} %", 100.0 * rate));
-        calls.row([name, rate].into_iter().chain(call.verdicts.iter().map(|verdict| mark(verdict).to_owned())));
+        calls.row(
+            [name, rate]
+                .into_iter()
+                .chain(call.verdicts.iter().map(|verdict| mark(verdict).to_owned())),
+        );
     }
     let mut sums = Table::new(&["measure", ">value", ">95 % interval", ">of"]);
     let [rate, range] = percent(total.rate(), cer::interval(&counts));
-    sums.row(["character error rate".to_owned(), rate, range, format!("{} characters", total.characters)]);
-    sums.row(["invented characters".to_owned(), total.invented.to_string(), String::new(), "where nobody spoke".to_owned()]);
+    sums.row([
+        "character error rate".to_owned(),
+        rate,
+        range,
+        format!("{} characters", total.characters),
+    ]);
+    sums.row([
+        "invented characters".to_owned(),
+        total.invented.to_string(),
+        String::new(),
+        "where nobody spoke".to_owned(),
+    ]);
     for (name, tally) in FIELDS.iter().zip(&tallies) {
         let [share, range] = percent(tally.share(), tally.interval());
         sums.row([(*name).to_owned(), share, range, format!("{}/{}", tally.right, tally.judged)]);
     }
     if let (Some(median), Some(p95)) = (time_median, time_p95) {
         let rest = format!("95 % within {p95} ms, {} edges of lines", time_errors.len());
-        sums.row(["character times, median error".to_owned(), format!("{median} ms"), String::new(), rest]);
+        sums.row([
+            "character times, median error".to_owned(),
+            format!("{median} ms"),
+            String::new(),
+            rest,
+        ]);
     }
     if let Some(speed) = speed {
-        sums.row(["speed".to_owned(), format!("{speed:.1}×"), String::new(), format!("{:.1} min of sound", sound.as_secs_f64() / 60.0)]);
+        sums.row([
+            "speed".to_owned(),
+            format!("{speed:.1}×"),
+            String::new(),
+            format!("{:.1} min of sound", sound.as_secs_f64() / 60.0),
+        ]);
     }
     if let (Some(against), Some(peer_speed)) = (&against, peer_speed) {
         let [rate, range] = percent(peer_rate, cer::interval(&against.counts));
         sums.row(["peer: character error rate".to_owned(), rate, range, String::new()]);
-        let ratio = speed.map_or_else(String::new, |speed| format!("ours is {:.2}× as fast", speed / peer_speed));
+        let ratio = speed.map_or_else(String::new, |speed| {
+            format!("ours is {:.2}× as fast", speed / peer_speed)
+        });
         sums.row(["peer: speed".to_owned(), format!("{peer_speed:.1}×"), String::new(), ratio]);
     }
     print_text(&format!("{calls}\n{sums}"))
@@ -286,7 +362,11 @@ fn report(
 
 /// A call's wrong fields, by name.
 fn wrong(call: &Judged) -> serde_json::Value {
-    let fields: Vec<&str> =
-        FIELDS.iter().zip(&call.verdicts).filter(|(_, verdict)| **verdict == Some(false)).map(|(name, _)| *name).collect();
+    let fields: Vec<&str> = FIELDS
+        .iter()
+        .zip(&call.verdicts)
+        .filter(|(_, verdict)| **verdict == Some(false))
+        .map(|(name, _)| *name)
+        .collect();
     serde_json::json!({ "recording": call.path.display().to_string(), "fields": fields })
 }

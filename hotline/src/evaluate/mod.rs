@@ -31,6 +31,7 @@ pub fn run(global: &Global, setting: &Setting, what: &Eval) -> anyhow::Result<u8
 /// A share as a person reads it, with its interval.
 fn percent(share: Option<f64>, interval: Option<(f64, f64)>) -> [String; 2] {
     let one = share.map_or_else(|| "—".to_owned(), |share| format!("{:.1} %", 100.0 * share));
-    let range = interval.map_or_else(String::new, |(low, high)| format!("{:.1}–{:.1}", 100.0 * low, 100.0 * high));
+    let range = interval
+        .map_or_else(String::new, |(low, high)| format!("{:.1}–{:.1}", 100.0 * low, 100.0 * high));
     [one, range]
 }

@@ -18,16 +18,26 @@ use crate::{print_json, print_text};
 /// # Errors
 /// A file or a column that is not there, or a label that the head does not have.
 pub fn run(global: &Global, setting: &Setting, ask: &EvalNlu) -> anyhow::Result<u8> {
-    let classifier = Classifier::load(&setting.shipped_models().join("nlu")).or_exit(exit::MODEL)?;
-    let map = ask.map.as_deref().map(LabelMap::load).transpose().or_exit(exit::INPUT)?.unwrap_or_default();
+    let classifier =
+        Classifier::load(&setting.shipped_models().join("nlu")).or_exit(exit::MODEL)?;
+    let map = ask
+        .map
+        .as_deref()
+        .map(LabelMap::load)
+        .transpose()
+        .or_exit(exit::INPUT)?
+        .unwrap_or_default();
     let rows = rows(&ask.input, &ask.text_columns, &ask.label_column).or_exit(exit::INPUT)?;
     let options = Options { head: head(&ask.head)?, restrict: ask.restrict, map };
     let result = evaluate(&classifier, &rows, &options).or_exit(exit::INPUT)?;
     if let Some(path) = &ask.plot {
-        std::fs::write(path, result.to_svg()).with_context(|| format!("{}: cannot be written", path.display()))?;
+        std::fs::write(path, result.to_svg())
+            .with_context(|| format!("{}: cannot be written", path.display()))?;
     }
     if global.json {
-        return print_json(&serde_json::to_value(&result).context("an evaluation always serialises")?);
+        return print_json(
+            &serde_json::to_value(&result).context("an evaluation always serialises")?,
+        );
     }
     print_text(&text(&result))
 }
@@ -39,15 +49,23 @@ fn head(name: &str) -> anyhow::Result<Head> {
         "category_2" => Ok(Head::Subcategory),
         "urgency" => Ok(Head::Urgency),
         "emergency" => Ok(Head::Emergency),
-        _ => Err(anyhow!("{name:?} is no head of the classifier; it has type, category, category_2, urgency, emergency")),
+        _ => Err(anyhow!(
+            "{name:?} is no head of the classifier; it has type, category, category_2, urgency, emergency"
+        )),
     }
 }
 
 fn rows(path: &Path, text_columns: &[String], label_column: &str) -> anyhow::Result<Vec<Row>> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(path).with_context(|| format!("{}: cannot be read", path.display()))?;
-    let header = reader.headers().with_context(|| format!("{}: no CSV header", path.display()))?.clone();
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .from_path(path)
+        .with_context(|| format!("{}: cannot be read", path.display()))?;
+    let header =
+        reader.headers().with_context(|| format!("{}: no CSV header", path.display()))?.clone();
     let column = |name: &str| {
-        let names = || header.iter().map(|h| h.trim_start_matches('\u{feff}')).collect::<Vec<_>>().join(", ");
+        let names = || {
+            header.iter().map(|h| h.trim_start_matches('\u{feff}')).collect::<Vec<_>>().join(", ")
+        };
         let at = header.iter().position(|h| h.trim_start_matches('\u{feff}') == name);
         at.with_context(|| format!("{}: no column {name:?}; it has {}", path.display(), names()))
     };
@@ -58,7 +76,10 @@ fn rows(path: &Path, text_columns: &[String], label_column: &str) -> anyhow::Res
         .map(|record| {
             let record = record.with_context(|| format!("{}: not a CSV file", path.display()))?;
             let text: Vec<&str> = texts.iter().filter_map(|at| record.get(*at)).collect();
-            Ok(Row { text: text.join("。"), label: record.get(label).unwrap_or("").trim().to_owned() })
+            Ok(Row {
+                text: text.join("。"),
+                label: record.get(label).unwrap_or("").trim().to_owned(),
+            })
         })
         .filter(|row| row.as_ref().map_or(true, |row| !row.label.is_empty()))
         .collect()

@@ -30,7 +30,8 @@ impl Tally {
         let share = self.share()?;
         let n = self.judged as f64;
         let centre = (share + Z * Z / (2.0 * n)) / (1.0 + Z * Z / n);
-        let half = Z / (1.0 + Z * Z / n) * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
+        let half =
+            Z / (1.0 + Z * Z / n) * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
         Some(((centre - half).max(0.0), (centre + half).min(1.0)))
     }
 }

@@ -55,7 +55,10 @@ const REMEDY: &str = "take the file from the release or run `hotline train nlu D
 
 impl Network {
     /// Puts weights together; the error says what does not fit.
-    pub(crate) fn new(tensors: &HashMap<String, Tensor>, labels: &Labels) -> Result<Network, String> {
+    pub(crate) fn new(
+        tensors: &HashMap<String, Tensor>,
+        labels: &Labels,
+    ) -> Result<Network, String> {
         let take = |name: &str| -> Result<&Tensor, String> {
             tensors.get(name).ok_or_else(|| format!("tensor {name} is missing"))
         };
@@ -80,7 +83,11 @@ impl Network {
             && network.readout.dims() == [dim, width]
             && network.bias.dims() == [width]
             && network.temperatures.len() == Head::ALL.len();
-        if fits { Ok(network) } else { Err("its tensors do not fit the labels beside it".to_owned()) }
+        if fits {
+            Ok(network)
+        } else {
+            Err("its tensors do not fit the labels beside it".to_owned())
+        }
     }
 
     /// Reads `classifier.safetensors`.

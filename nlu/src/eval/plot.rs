@@ -32,14 +32,20 @@ impl Evaluation {
         for bin in &self.reliability {
             let (x, y) = right.at(bin.confidence, bin.accuracy);
             let size = 2.0 + 8.0 * (bin.rows as f64 / self.rows as f64).sqrt();
-            line(&mut svg, format_args!(
-                "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{size:.1}\" fill=\"#b8431f\"/>"
-            ));
+            line(
+                &mut svg,
+                format_args!(
+                    "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{size:.1}\" fill=\"#b8431f\"/>"
+                ),
+            );
         }
-        line(&mut svg, format_args!(
-            "<text x=\"{MARGIN}\" y=\"24\">{} rows, accuracy {:.3}, macro-F1 {:.3}, ECE {:.3}</text>\n</svg>",
-            self.rows, self.accuracy, self.macro_f1, self.ece
-        ));
+        line(
+            &mut svg,
+            format_args!(
+                "<text x=\"{MARGIN}\" y=\"24\">{} rows, accuracy {:.3}, macro-F1 {:.3}, ECE {:.3}</text>\n</svg>",
+                self.rows, self.accuracy, self.macro_f1, self.ece
+            ),
+        );
         svg
     }
 }
@@ -56,35 +62,50 @@ impl Diagram {
     }
 
     fn frame(&self, svg: &mut String, x_name: &str, y_name: &str) {
-        line(svg, format_args!(
-            "<rect x=\"{}\" y=\"{MARGIN}\" width=\"{SIDE}\" height=\"{SIDE}\" fill=\"none\" stroke=\"#444444\"/>",
-            self.x
-        ));
+        line(
+            svg,
+            format_args!(
+                "<rect x=\"{}\" y=\"{MARGIN}\" width=\"{SIDE}\" height=\"{SIDE}\" fill=\"none\" stroke=\"#444444\"/>",
+                self.x
+            ),
+        );
         for tick in 0..=4 {
             let share = f64::from(tick) / 4.0;
             let (x, bottom) = self.at(share, 0.0);
             let (left, y) = self.at(0.0, share * self.most_y);
-            line(svg, format_args!(
-                "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{share:.2}</text>",
-                bottom + 16.0
-            ));
-            line(svg, format_args!(
-                "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{:.2}</text>",
-                left - 4.0,
-                y + 4.0,
-                share * self.most_y
-            ));
+            line(
+                svg,
+                format_args!(
+                    "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{share:.2}</text>",
+                    bottom + 16.0
+                ),
+            );
+            line(
+                svg,
+                format_args!(
+                    "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{:.2}</text>",
+                    left - 4.0,
+                    y + 4.0,
+                    share * self.most_y
+                ),
+            );
         }
         let (middle, bottom) = self.at(0.5, 0.0);
-        line(svg, format_args!(
-            "<text x=\"{middle:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{x_name}</text>",
-            bottom + 36.0
-        ));
-        line(svg, format_args!(
-            "<text x=\"{:.1}\" y=\"{:.1}\">{y_name}</text>",
-            self.x + 6.0,
-            MARGIN + 16.0
-        ));
+        line(
+            svg,
+            format_args!(
+                "<text x=\"{middle:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{x_name}</text>",
+                bottom + 36.0
+            ),
+        );
+        line(
+            svg,
+            format_args!(
+                "<text x=\"{:.1}\" y=\"{:.1}\">{y_name}</text>",
+                self.x + 6.0,
+                MARGIN + 16.0
+            ),
+        );
     }
 
     fn line(&self, svg: &mut String, points: impl Iterator<Item = (f64, f64)>, colour: &str) {
@@ -94,10 +115,13 @@ impl Diagram {
                 format!("{x:.1},{y:.1}")
             })
             .collect();
-        line(svg, format_args!(
-            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>",
-            points.join(" ")
-        ));
+        line(
+            svg,
+            format_args!(
+                "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>",
+                points.join(" ")
+            ),
+        );
     }
 }
 

@@ -40,7 +40,8 @@ fn probabilities_of_a_foreign_label_add_up() {
 
 #[test]
 fn maps_are_read_with_one_or_many() {
-    let map: LabelMap = toml::from_str("\"建言\" = \"建议\"\n\"投诉/求助\" = [\"投诉\", \"求助\"]").unwrap();
+    let map: LabelMap =
+        toml::from_str("\"建言\" = \"建议\"\n\"投诉/求助\" = [\"投诉\", \"求助\"]").unwrap();
     assert_eq!(map.ours("建言"), ["建议"]);
     assert_eq!(map.ours("投诉/求助"), ["投诉", "求助"]);
     assert_eq!(map.ours("咨询"), ["咨询"]);

@@ -4,15 +4,22 @@ use crate::digits::{cardinal, digit_of};
 use crate::heard::{Heard, Leg, Span};
 
 /// What may follow a number in an address.
-const UNITS: [&str; 17] =
-    ["号院", "号楼", "号", "栋", "幢", "座", "单元", "室", "层", "楼", "弄", "巷", "胡同", "门", "户", "组", "区"];
+const UNITS: [&str; 17] = [
+    "号院", "号楼", "号", "栋", "幢", "座", "单元", "室", "层", "楼", "弄", "巷", "胡同", "门",
+    "户", "组", "区",
+];
 
 /// Building, unit, room: the first stretch of numbers with address units after the place, or, if
 /// there is none, anywhere in the caller's words.
 pub(super) fn detail(heard: &Heard, evidence: &[Span]) -> (String, Option<Span>) {
     let last = evidence.last().copied();
     let in_order = last.into_iter().map(|span| (span.utterance, span.end)).chain(
-        heard.said.iter().enumerate().filter(|(_, said)| said.leg != Leg::Agent).map(|(index, _)| (index, 0)),
+        heard
+            .said
+            .iter()
+            .enumerate()
+            .filter(|(_, said)| said.leg != Leg::Agent)
+            .map(|(index, _)| (index, 0)),
     );
     for (utterance, from) in in_order {
         let text: Vec<char> = heard.said[utterance].chars.iter().map(|c| c.ch).collect();
@@ -73,7 +80,10 @@ fn starts_with(text: &[char], word: &str) -> bool {
 /// The words that named the place, in the order they were said.
 pub(super) fn spoken(heard: &Heard, evidence: &[Span], detail: Option<Span>) -> String {
     let words = evidence.iter().chain(detail.iter()).map(|span| {
-        heard.said[span.utterance].chars[span.start..span.end].iter().map(|c| c.ch).collect::<String>()
+        heard.said[span.utterance].chars[span.start..span.end]
+            .iter()
+            .map(|c| c.ch)
+            .collect::<String>()
     });
     words.collect()
 }

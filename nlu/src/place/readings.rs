@@ -21,12 +21,19 @@ const WHOLE_NAME: f32 = 0.9;
 impl Gazetteer {
     /// Every name of a place in the call, by caller and agent.
     pub(super) fn readings(&self, heard: &Heard) -> Vec<Reading> {
-        let texts: Vec<Vec<char>> = heard.said.iter().map(|said| said.chars.iter().map(|c| c.ch).collect()).collect();
+        let texts: Vec<Vec<char>> =
+            heard.said.iter().map(|said| said.chars.iter().map(|c| c.ch).collect()).collect();
         let mut readings = Vec::new();
         for (utterance, text) in texts.iter().enumerate() {
             let by_agent = heard.said[utterance].leg == Leg::Agent;
             let mut add = |area, start, end, score, kind| {
-                readings.push(Reading { area, span: Span { utterance, start, end }, score, kind, by_agent });
+                readings.push(Reading {
+                    area,
+                    span: Span { utterance, start, end },
+                    score,
+                    kind,
+                    by_agent,
+                });
             };
             for hit in self.finder.find(text) {
                 let word = &self.words[hit.word];
@@ -66,7 +73,11 @@ impl Gazetteer {
             for (start, window) in text.windows(name.len()).enumerate() {
                 // Most windows are told apart by their last character: 区 or 县.
                 let ends_alike = alike(window[name.len() - 1], name[name.len() - 1]) > 0.5;
-                let like = if ends_alike && window != &name[..] { resemblance(window, &name) } else { 0.0 };
+                let like = if ends_alike && window != &name[..] {
+                    resemblance(window, &name)
+                } else {
+                    0.0
+                };
                 if like >= LEAST {
                     found(area, start, start + name.len(), like);
                 }
@@ -77,36 +88,58 @@ impl Gazetteer {
     /// Streets of the districts that were named, under words that only resemble them: 许愿路街道 in
     /// 海淀区 is 学院路街道. Only where a street is to be expected: before 街道, 镇, 乡 or what sounds
     /// like it, and right after the district.
-    fn misheard_streets(&self, texts: &[Vec<char>], readings: &[Reading], heard: &Heard) -> Vec<Reading> {
+    fn misheard_streets(
+        &self,
+        texts: &[Vec<char>],
+        readings: &[Reading],
+        heard: &Heard,
+    ) -> Vec<Reading> {
         /// Likeness of the whole stem from which a street counts, with and without its ending.
         const WITH_ENDING: f32 = 0.72;
         const WITHOUT: f32 = 0.86;
         /// Characters after a district's name within which its street follows.
         const NEAR: usize = 6;
-        let mut districts: Vec<usize> =
-            readings.iter().filter(|r| self.level(r.area) == DISTRICT && r.score >= 0.3).map(|r| r.area).collect();
+        let mut districts: Vec<usize> = readings
+            .iter()
+            .filter(|r| self.level(r.area) == DISTRICT && r.score >= 0.3)
+            .map(|r| r.area)
+            .collect();
         districts.sort_unstable();
         districts.dedup();
         let mut found = Vec::new();
         for (utterance, text) in texts.iter().enumerate() {
-            let endings: Vec<usize> = (0..=text.len()).map(|at| street_ending(&text[at..])).collect();
+            let endings: Vec<usize> =
+                (0..=text.len()).map(|at| street_ending(&text[at..])).collect();
             let by_agent = heard.said[utterance].leg == Leg::Agent;
             for district in &districts {
-                let named = readings.iter().filter(|r| r.area == *district && r.span.utterance == utterance);
+                let named = readings
+                    .iter()
+                    .filter(|r| r.area == *district && r.span.utterance == utterance);
                 let after: Vec<usize> = named.map(|r| r.span.end).collect();
                 for (area, stem) in self.streets(*district) {
                     for (start, window) in text.windows(stem.len()).enumerate() {
                         let end = start + stem.len();
                         let ending = endings[end];
-                        let near = after.iter().any(|named| (*named..=named + NEAR).contains(&start));
-                        let (expected, least) = if ending > 0 { (true, WITH_ENDING) } else { (near && stem.len() >= 3, WITHOUT) };
+                        let near =
+                            after.iter().any(|named| (*named..=named + NEAR).contains(&start));
+                        let (expected, least) = if ending > 0 {
+                            (true, WITH_ENDING)
+                        } else {
+                            (near && stem.len() >= 3, WITHOUT)
+                        };
                         if !expected || !window.iter().all(|ch| ch.is_alphanumeric()) {
                             continue;
                         }
                         let like = resemblance(window, &stem);
                         if like >= least {
                             let span = Span { utterance, start, end: end + ending };
-                            found.push(Reading { area, span, score: WHOLE_NAME * like.powi(2), kind: Kind::Stem, by_agent });
+                            found.push(Reading {
+                                area,
+                                span,
+                                score: WHOLE_NAME * like.powi(2),
+                                kind: Kind::Stem,
+                                by_agent,
+                            });
                         }
                     }
                 }
@@ -116,9 +149,16 @@ impl Gazetteer {
     }
 
     /// The areas of one level below a code, with their names.
-    fn below<'a>(&'a self, code: &'a str, level: usize) -> impl Iterator<Item = (usize, Vec<char>)> + 'a {
+    fn below<'a>(
+        &'a self,
+        code: &'a str,
+        level: usize,
+    ) -> impl Iterator<Item = (usize, Vec<char>)> + 'a {
         let first = self.areas.partition_point(|area| area.code.as_str() < code);
-        let within = self.areas[first..].iter().enumerate().take_while(move |(_, area)| area.code.starts_with(code));
+        let within = self.areas[first..]
+            .iter()
+            .enumerate()
+            .take_while(move |(_, area)| area.code.starts_with(code));
         within
             .filter(move |(_, area)| area.code.len() == level)
             .map(move |(at, area)| (first + at, area.name.chars().collect()))
@@ -167,7 +207,8 @@ impl Gazetteer {
 
 impl Reading {
     pub(super) fn order_before(&self, at: (usize, usize)) -> bool {
-        self.span.utterance == at.0 && self.span.end <= at.1 || self.span.utterance + 1 == at.0 && at.1 <= 4
+        self.span.utterance == at.0 && self.span.end <= at.1
+            || self.span.utterance + 1 == at.0 && at.1 <= 4
     }
 }
 
@@ -175,7 +216,9 @@ impl Reading {
 pub(super) fn corrections(heard: &Heard) -> Vec<(usize, usize)> {
     const TAKE_BACK: [&str; 7] = ["不对", "说错", "不是不是", "错了", "更正", "应该是", "不是，"];
     let mut found = Vec::new();
-    for (utterance, said) in heard.said.iter().enumerate().filter(|(_, said)| said.leg != Leg::Agent) {
+    for (utterance, said) in
+        heard.said.iter().enumerate().filter(|(_, said)| said.leg != Leg::Agent)
+    {
         let text = said.text();
         for phrase in TAKE_BACK {
             if let Some(at) = text.find(phrase) {
@@ -189,7 +232,10 @@ pub(super) fn corrections(heard: &Heard) -> Vec<(usize, usize)> {
 /// Characters of 街道, 镇, 乡 or 地区, or of what a recogniser may write for it, at the beginning of
 /// a text; 0 when it goes on with something else.
 fn street_ending(text: &[char]) -> usize {
-    const ENDINGS: [(&[char], f32); 4] = [(&['街', '道'], 0.8), (&['地', '区'], 0.9), (&['镇'], 1.0), (&['乡'], 1.0)];
-    let heard = |(word, least): &(&[char], f32)| text.get(..word.len()).is_some_and(|part| resemblance(part, word) >= *least);
+    const ENDINGS: [(&[char], f32); 4] =
+        [(&['街', '道'], 0.8), (&['地', '区'], 0.9), (&['镇'], 1.0), (&['乡'], 1.0)];
+    let heard = |(word, least): &(&[char], f32)| {
+        text.get(..word.len()).is_some_and(|part| resemblance(part, word) >= *least)
+    };
     ENDINGS.iter().find(|ending| heard(ending)).map_or(0, |(word, _)| word.len())
 }

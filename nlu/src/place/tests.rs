@@ -25,7 +25,10 @@ fn places_however_they_are_named() {
         ("我们小区暖气不热，家里只有十四度", ""),
     ];
     for (text, expected) in rows {
-        let names = gazetteer.resolve_text(text).map(|found| found.value.names.join(" ")).unwrap_or_default();
+        let names = gazetteer
+            .resolve_text(text)
+            .map(|found| found.value.names.join(" "))
+            .unwrap_or_default();
         assert_eq!(names, expected, "{text}");
     }
 }
@@ -33,16 +36,15 @@ fn places_however_they_are_named() {
 #[test]
 fn buildings_are_normalised() {
     let gazetteer = gazetteer();
-    let found = gazetteer.resolve_text("朝阳区望京街道六号院三单元二零一，暖气不热").expect("a place");
+    let found =
+        gazetteer.resolve_text("朝阳区望京街道六号院三单元二零一，暖气不热").expect("a place");
     assert_eq!(found.value.detail, "6号院3单元201");
     assert_eq!(found.value.text, "朝阳区望京街道六号院三单元二零一");
 }
 
 #[test]
 fn a_correction_outweighs_what_it_corrects() {
-    let said = vec![
-        Said::from_text(Leg::Caller, "我在朝阳区，不对，是海淀区中关村街道"),
-    ];
+    let said = vec![Said::from_text(Leg::Caller, "我在朝阳区，不对，是海淀区中关村街道")];
     let heard = Heard { said, started_at: jiff::Timestamp::UNIX_EPOCH, line_number: None };
     let found = gazetteer().find(&heard, &[0]).expect("a place");
     assert_eq!(found.value.names.last().map(String::as_str), Some("中关村街道"));

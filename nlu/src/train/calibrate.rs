@@ -68,13 +68,13 @@ pub(crate) fn evaluations(
             .into_iter()
             .collect();
         let names = labels.names(head);
-        let group_names =
-            groups.iter().map(|g| g.iter().map(|&c| names[c].as_str()).collect::<Vec<_>>().join("|"));
+        let group_names = groups
+            .iter()
+            .map(|g| g.iter().map(|&c| names[c].as_str()).collect::<Vec<_>>().join("|"));
         let judged: Vec<Judged> = known
             .iter()
             .map(|(e, text)| {
-                let right: Vec<usize> =
-                    e.right[head as usize].iter().map(|c| c - first).collect();
+                let right: Vec<usize> = e.right[head as usize].iter().map(|c| c - first).collect();
                 let p = network.probabilities(&school.logits(network, text), head);
                 Judged {
                     right: groups.iter().position(|g| *g == right).expect("taken from these rows"),

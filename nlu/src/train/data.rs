@@ -86,10 +86,15 @@ pub(crate) fn read(data: &Path, seeds: &Path, labels: &Labels) -> Result<Vec<Exa
         }
     }
     let citizens = data.join("citizen_messages.csv");
-    for [text, kind, field] in columns(&citizens, ["留言", "问题类型", "问题领域"], b',')? {
+    for [text, kind, field] in columns(&citizens, ["留言", "问题类型", "问题领域"], b',')?
+    {
         let mut example = Example::new(text, Source::Citizen);
         example.knows(Head::Type, names.find(Head::Type, types_of(&kind).iter().copied()), 1.0);
-        example.knows(Head::Category, names.find(Head::Category, field_of(&field).iter().copied()), 0.5);
+        example.knows(
+            Head::Category,
+            names.find(Head::Category, field_of(&field).iter().copied()),
+            0.5,
+        );
         calm(&mut example, &names);
         examples.push(example);
     }
@@ -97,7 +102,11 @@ pub(crate) fn read(data: &Path, seeds: &Path, labels: &Labels) -> Result<Vec<Exa
     if questions.exists() {
         for [text, office] in columns(&questions, ["用户问题", "处理单位"], b',')? {
             let mut example = Example::new(text, Source::Question);
-            example.knows(Head::Category, names.find(Head::Category, office_of(&office).iter().copied()), 0.5);
+            example.knows(
+                Head::Category,
+                names.find(Head::Category, office_of(&office).iter().copied()),
+                0.5,
+            );
             examples.push(example);
         }
     }

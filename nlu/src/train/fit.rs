@@ -35,7 +35,13 @@ impl Table {
         Tensor::from_vec(values, (rows.len(), self.dim), &Device::Cpu)
     }
 
-    fn descend(&mut self, rows: &[u32], gradient: &Tensor, rate: f32, decay: f32) -> candle_core::Result<()> {
+    fn descend(
+        &mut self,
+        rows: &[u32],
+        gradient: &Tensor,
+        rate: f32,
+        decay: f32,
+    ) -> candle_core::Result<()> {
         let gradient = gradient.flatten_all()?.to_vec1::<f32>()?;
         for (row, g) in rows.iter().zip(gradient.chunks_exact(self.dim)) {
             let row = *row as usize;
@@ -119,7 +125,8 @@ impl Fit {
         pace: f32,
         random: &mut Random,
     ) -> candle_core::Result<f32> {
-        let mut touched: Vec<u32> = lessons.iter().flat_map(|l| l.rows.ids.iter().copied()).collect();
+        let mut touched: Vec<u32> =
+            lessons.iter().flat_map(|l| l.rows.ids.iter().copied()).collect();
         touched.sort_unstable();
         touched.dedup();
         let mut mix = vec![0.0f32; lessons.len() * touched.len()];

@@ -119,7 +119,14 @@ pub fn train(config: &TrainConfig, mut progress: impl FnMut(Progress)) -> Result
     let mut since_best = 0;
     let mut epochs = 0;
     for epoch in 0..config.epochs {
-        school.pass(&mut fit, epoch, config, &random.fork(epoch as u64), &mut progress, best.as_ref().map_or(0.0, |b| b.0))?;
+        school.pass(
+            &mut fit,
+            epoch,
+            config,
+            &random.fork(epoch as u64),
+            &mut progress,
+            best.as_ref().map_or(0.0, |b| b.0),
+        )?;
         epochs = epoch + 1;
         let mut network = school.network(&fit, &labels)?;
         calibrate::temperatures(&mut network, &school);
@@ -170,7 +177,7 @@ impl School {
         let split = Random::new(config.seed);
         let (mut learnt, mut held_back) = (Vec::new(), Vec::new());
         for ((example, text), group) in examples.into_iter().zip(texts).zip(groups) {
-            let back = split.fork(group as u64).next() % HELD_BACK == 0;
+            let back = split.fork(group as u64).next().is_multiple_of(HELD_BACK);
             if back { held_back.push((example, text)) } else { learnt.push((example, text)) }
         }
         if config.everything {
@@ -196,15 +203,15 @@ impl School {
         progress: &mut impl FnMut(Progress),
         score: f64,
     ) -> Result<(), Error> {
-        let mut order: Vec<usize> = (0..self.learnt.len())
-            .flat_map(|i| std::iter::repeat_n(i, self.showings(i)))
-            .collect();
+        let mut order: Vec<usize> =
+            (0..self.learnt.len()).flat_map(|i| std::iter::repeat_n(i, self.showings(i))).collect();
         random.fork(1).shuffle(&mut order);
         let steps = order.len().div_ceil(BATCH);
         let mut total = 0.0;
         for (step, batch) in order.chunks(BATCH).enumerate() {
             let mut chance = random.fork(2 + step as u64);
-            let lessons: Vec<Lesson<'_>> = batch.iter().map(|&i| self.lesson(i, &mut chance)).collect();
+            let lessons: Vec<Lesson<'_>> =
+                batch.iter().map(|&i| self.lesson(i, &mut chance)).collect();
             let done = (epoch * steps + step) as f32 / (config.epochs * steps) as f32;
             total += fit.step(&lessons, 1.0 - 0.9 * done, &mut chance)?;
             progress(Progress {
@@ -266,8 +273,11 @@ impl School {
     fn score(&self, network: &Network, labels: &Labels) -> f64 {
         let e = self.evaluations(network, labels);
         let of = |name: &str| e.get(name).map_or(0.0, |e| e.macro_f1);
-        2.0 * of("title category") + 2.0 * of("body category") + of("citizen type")
-            + 2.0 * of("seed category") + of("seed type")
+        2.0 * of("title category")
+            + 2.0 * of("body category")
+            + of("citizen type")
+            + 2.0 * of("seed category")
+            + of("seed type")
     }
 
     /// Evaluations on what was kept back.

@@ -10,7 +10,11 @@ use crate::train::{Report, TrainConfig};
 
 /// Writes weights, vocabulary, labels and report into `config.out`. Each file is whole or absent:
 /// it is written beside its place and moved there.
-pub(crate) fn model(classifier: &Classifier, report: &Report, config: &TrainConfig) -> Result<(), Error> {
+pub(crate) fn model(
+    classifier: &Classifier,
+    report: &Report,
+    config: &TrainConfig,
+) -> Result<(), Error> {
     let out = &config.out;
     std::fs::create_dir_all(out).map_err(Error::file(out))?;
     let network = &classifier.network;
