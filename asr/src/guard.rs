@@ -24,6 +24,8 @@ const SILENCE_LOGPROB: f32 = -0.8;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Figures {
     pub(crate) mean_logprob: f32,
+    /// Mean over the characters; each is as certain as the least of its tokens.
+    pub(crate) confidence: f32,
     pub(crate) no_speech: f32,
     pub(crate) seconds: f32,
 }
@@ -48,12 +50,17 @@ pub(crate) fn doubt(text: &str, figures: Figures) -> Option<Doubt> {
 pub(crate) fn is_silence(text: &str, figures: Figures) -> bool {
     let words: String = text.chars().filter(|ch| ch.is_alphanumeric()).collect();
     words.is_empty()
+        || figures.confidence < LEAST_CONFIDENCE
         || (figures.no_speech > NO_SPEECH && figures.mean_logprob < SILENCE_LOGPROB)
         || is_prompt(&words)
         || is_faint(&words, figures)
         || is_caption(&words)
         || SUBTITLES.iter().any(|line| words.contains(line))
 }
+
+/// Mean confidence in the characters under which they were made up: the worst of 740 utterances of
+/// telephone calls had 0.43, words heard in music 0.17.
+const LEAST_CONFIDENCE: f32 = 0.3;
 
 /// Whether a few words are spread over a time in which people say many, or were all but guessed:
 /// what comes of ringing and music.
@@ -153,7 +160,8 @@ pub(crate) fn before_loop(text: &[char]) -> usize {
 mod tests {
     use super::*;
 
-    const SURE: Figures = Figures { mean_logprob: -0.2, no_speech: 0.0, seconds: 10.0 };
+    const SURE: Figures =
+        Figures { mean_logprob: -0.2, confidence: 0.8, no_speech: 0.0, seconds: 10.0 };
 
     #[test]
     fn loops_are_seen_and_people_who_repeat_themselves_are_not() {
@@ -179,17 +187,17 @@ mod tests {
 
     #[test]
     fn silence_needs_two_witnesses() {
-        let doubtful = Figures { mean_logprob: -1.2, no_speech: 0.9, seconds: 3.0 };
+        let doubtful = Figures { mean_logprob: -1.2, no_speech: 0.9, seconds: 3.0, ..SURE };
         assert!(is_silence("嗯", doubtful));
         assert!(!is_silence("嗯", Figures { mean_logprob: -0.3, ..doubtful }));
         assert!(is_silence("请不吝点赞 订阅", SURE));
         assert!(is_silence(
             "在这儿",
-            Figures { mean_logprob: -0.7, no_speech: 0.1, seconds: 16.0 }
+            Figures { mean_logprob: -0.7, no_speech: 0.1, seconds: 16.0, ..SURE }
         ));
         assert!(!is_silence(
             "在这儿",
-            Figures { mean_logprob: -0.7, no_speech: 0.1, seconds: 1.2 }
+            Figures { mean_logprob: -0.7, no_speech: 0.1, seconds: 1.2, ..SURE }
         ));
         assert!(is_silence("这些人是普通话的句子。", SURE) && !is_silence("我说普通话的", SURE));
         assert!(
@@ -200,6 +208,8 @@ mod tests {
         assert!(
             is_silence("作曲 李宗盛", SURE) && !is_silence("作曲的那个老师一直不给我们上课", SURE)
         );
+        let garbled = Figures { confidence: 0.2, ..SURE };
+        assert!(is_silence("男生不容易加工的", garbled));
         assert_eq!(
             doubt("一二三", Figures { mean_logprob: -1.5, ..SURE }),
             Some(Doubt::Improbable)

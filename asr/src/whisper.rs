@@ -167,6 +167,11 @@ impl Transcribe for Worker {
                 continue;
             }
             let other = self.decode(&sound, utterance.start_ms, context, temperature)?;
+            // A warmer decoder would be surer of what it makes up: what is silence to a cold one
+            // that has the whole context is silence.
+            if temperature == 0.0 && guard::is_silence(&other.text(), other.figures) {
+                return Ok(empty);
+            }
             let other_doubt = guard::doubt(&other.text(), other.figures);
             let better =
                 other_doubt.is_none() || other.figures.mean_logprob > best.figures.mean_logprob;
@@ -185,9 +190,7 @@ impl Transcribe for Worker {
             char.start_ms = char.start_ms.min(end_ms);
             char.end_ms = char.end_ms.min(end_ms);
         }
-        let confidence =
-            best.chars.iter().map(|c| c.confidence).sum::<f32>() / best.chars.len().max(1) as f32;
-        Ok(Transcript { chars: best.chars, confidence, ..empty })
+        Ok(Transcript { chars: best.chars, confidence: best.figures.confidence, ..empty })
     }
 }
 
@@ -258,10 +261,10 @@ impl Worker {
             char.end_ms += start_ms;
         }
         let mean_logprob = if count == 0 { 0.0 } else { (sum / count as f64) as f32 };
-        Decoded {
-            chars,
-            figures: Figures { mean_logprob, no_speech, seconds: ms(length) as f32 / 1000.0 },
-        }
+        let confidence =
+            chars.iter().map(|c| c.confidence).sum::<f32>() / chars.len().max(1) as f32;
+        let seconds = ms(length) as f32 / 1000.0;
+        Decoded { chars, figures: Figures { mean_logprob, confidence, no_speech, seconds } }
     }
 }
 

@@ -72,6 +72,11 @@ const CITY: usize = 4;
 const DISTRICT: usize = 6;
 const STREET: usize = 9;
 
+/// Characters after a district's name within which its street follows.
+const NEAR: usize = 6;
+/// What remains of a street's name right after a district that it does not lie in.
+const ELSEWHERE: f32 = 0.6;
+
 impl Gazetteer {
     /// Reads `address.tsv.zst` and `gazetteer.csv` of a city's `places` folder. `home` is the code
     /// that the city's streets begin with.
@@ -168,6 +173,9 @@ impl Gazetteer {
             // What was taken back counts for little.
             if corrected.iter().any(|at| reading.order_before(*at)) && !reading.by_agent {
                 weight *= 0.6;
+            }
+            if self.lies_elsewhere(reading, readings) {
+                weight *= ELSEWHERE;
             }
             weight
         };
@@ -304,6 +312,24 @@ impl Gazetteer {
         let place =
             Place { text, codes: self.codes(area), names: self.names(area), detail, candidates };
         Some(Found { value: place, confidence, evidence, runner_up: None })
+    }
+
+    /// Whether a street's name follows the name of a district that it does not lie in: in
+    /// 房山骨程街道, what sounds like 古城 of another district is more likely a misheard 拱辰.
+    fn lies_elsewhere(&self, street: &Reading, readings: &[Reading]) -> bool {
+        let code = &self.areas[street.area].code;
+        if code.len() < STREET {
+            return false;
+        }
+        let mut before = readings
+            .iter()
+            .filter(|r| {
+                self.level(r.area) == DISTRICT
+                    && r.span.utterance == street.span.utterance
+                    && (r.span.end..=r.span.end + NEAR).contains(&street.span.start)
+            })
+            .peekable();
+        before.peek().is_some() && before.all(|r| !code.starts_with(&self.areas[r.area].code))
     }
 
     /// Whether a district was named by itself, and not as part of what names the street.

@@ -1,6 +1,6 @@
 //! Which names of places were heard: written as they are, sounding like them, or misheard.
 
-use super::{DISTRICT, Gazetteer, Kind, PROVINCE, STREET, STREET_ENDINGS, Word};
+use super::{DISTRICT, Gazetteer, Kind, NEAR, PROVINCE, STREET, STREET_ENDINGS, Word};
 use crate::digits::digit_of;
 use crate::heard::{Heard, Leg, Span};
 use crate::sound::{alike, likeness, resemblance};
@@ -97,8 +97,6 @@ impl Gazetteer {
         /// Likeness of the whole stem from which a street counts, with and without its ending.
         const WITH_ENDING: f32 = 0.72;
         const WITHOUT: f32 = 0.86;
-        /// Characters after a district's name within which its street follows.
-        const NEAR: usize = 6;
         let mut districts: Vec<usize> = readings
             .iter()
             .filter(|r| self.level(r.area) == DISTRICT && r.score >= 0.3)
