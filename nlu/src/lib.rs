@@ -5,6 +5,7 @@
 
 pub mod classifier;
 mod digits;
+mod emergency;
 mod entities;
 mod error;
 pub mod eval;

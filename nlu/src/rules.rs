@@ -1,4 +1,4 @@
-//! What the city knows about how people speak: emergencies, cues of request types, courtesies.
+//! What the city knows about how people speak: cues of request types and categories, courtesies.
 
 use std::path::Path;
 
@@ -6,43 +6,18 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::Error;
-use crate::heard::{Leg, Said, Span};
-use crate::interpretation::{Emergency, Found, RequestType};
+use crate::heard::{Leg, Said};
+use crate::interpretation::RequestType;
 use crate::sound::{Ear, Finder, Words};
 
 /// The files of `city/understanding`.
 pub(crate) struct Rules {
-    emergencies: Vec<EmergencyRule>,
     types: Vec<Cue<RequestType>>,
     categories: Vec<Cue<String>>,
     pub(crate) speech: Speech,
     pub(crate) phrases: Phrases,
     courtesies: Finder,
     courtesy_words: Vec<Vec<char>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EmergencyFile {
-    rule: Vec<EmergencyEntry>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EmergencyEntry {
-    kind: Emergency,
-    words: Vec<String>,
-    #[serde(default)]
-    unless: Vec<String>,
-}
-
-struct EmergencyRule {
-    kind: Emergency,
-    words: Vec<Vec<String>>,
-    finder: Finder,
-    /// Indexes of the finder's patterns into `words` and the part of a pair.
-    parts: Vec<(usize, usize)>,
-    unless: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -96,7 +71,6 @@ const PARTICLES: &str = "啊呀吧呢嘛啦哦噢嗯呃哎诶唉喂哈";
 impl Rules {
     pub(crate) fn load(city: &Path) -> Result<Rules, Error> {
         let dir = &city.join("understanding");
-        let emergencies: EmergencyFile = read(&dir.join("emergencies.toml"))?;
         let types: CueFile<RequestType> = read(&dir.join("types.toml"))?;
         let categories: CueFile<String> = read(&dir.join("categories.toml"))?;
         let speech: Speech = read(&dir.join("speech.toml"))?;
@@ -104,7 +78,6 @@ impl Rules {
         let courtesy_words: Vec<Vec<char>> =
             speech.courtesies.iter().map(|word| word.chars().collect()).collect();
         Ok(Rules {
-            emergencies: emergencies.rule.into_iter().map(EmergencyRule::new).collect(),
             types: types.cue,
             categories: categories.cue,
             phrases,
@@ -112,37 +85,6 @@ impl Rules {
             courtesy_words,
             speech,
         })
-    }
-
-    /// The emergency that these utterances tell of, if any.
-    pub(crate) fn emergency(&self, said: &[Said], within: &[Span]) -> Option<Found<Emergency>> {
-        let mut found: Option<Found<Emergency>> = None;
-        for span in within {
-            let text: Vec<char> =
-                said[span.utterance].chars[span.start..span.end].iter().map(|c| c.ch).collect();
-            for rule in &self.emergencies {
-                let Some((start, end, exact)) = rule.find(&text) else { continue };
-                let confidence = if exact { 0.95 } else { 0.8 };
-                let evidence = Span {
-                    utterance: span.utterance,
-                    start: span.start + start,
-                    end: span.start + end,
-                };
-                match &mut found {
-                    Some(known) if known.value == rule.kind => known.evidence.push(evidence),
-                    Some(_) => {}
-                    None => {
-                        found = Some(Found {
-                            value: rule.kind,
-                            confidence,
-                            evidence: vec![evidence],
-                            runner_up: None,
-                        })
-                    }
-                }
-            }
-        }
-        found
     }
 
     /// What speaks for each request type in a text.
@@ -242,56 +184,35 @@ fn sentences(whole: &Said) -> Vec<Said> {
     parts
 }
 
-/// One hint a cue: three of its words are no more than one.
+/// Weight that each further word of a cue adds, as a share of the first, and how many count.
+const FURTHER: f32 = 0.35;
+const MOST_FURTHER: usize = 3;
+
+/// One hint a cue, at the first of its words: several different ones say a little more.
 fn hints<L: Clone>(cues: &[Cue<L>], text: &[char]) -> Vec<Hint<L>> {
     let heard = cues.iter().filter(|cue| cue.unless.first(text).is_none());
     heard
         .filter_map(|cue| {
-            let (start, end) = cue.words.first(text)?;
-            Some(Hint { label: cue.label.clone(), weight: cue.weight, start, end })
+            let found = cue.words.find(text);
+            let (_, start, end) = found.iter().copied().min_by_key(|(_, start, _)| *start)?;
+            let inside = |a: &(usize, usize, usize), b: &(usize, usize, usize)| {
+                a.0 != b.0 && b.1 <= a.1 && a.2 <= b.2
+            };
+            let mut words: Vec<usize> = found
+                .iter()
+                .filter(|word| !found.iter().any(|other| inside(word, other)))
+                .map(|word| word.0)
+                .collect();
+            words.sort_unstable();
+            words.dedup();
+            let further = words.len().saturating_sub(1).min(MOST_FURTHER) as f32;
+            let weight = cue.weight * (1.0 + FURTHER * further);
+            Some(Hint { label: cue.label.clone(), weight, start, end })
         })
         .collect()
 }
 
-impl EmergencyRule {
-    fn new(entry: EmergencyEntry) -> EmergencyRule {
-        let words: Vec<Vec<String>> =
-            entry.words.iter().map(|word| word.split('+').map(str::to_owned).collect()).collect();
-        let parts: Vec<(usize, usize)> = words
-            .iter()
-            .enumerate()
-            .flat_map(|(w, parts)| (0..parts.len()).map(move |p| (w, p)))
-            .collect();
-        let finder = Finder::new(words.iter().flatten().map(String::as_str), Ear::Same);
-        EmergencyRule { kind: entry.kind, words, finder, parts, unless: entry.unless }
-    }
-
-    /// Where the rule holds, and whether the words are written as they are in the rule.
-    fn find(&self, text: &[char]) -> Option<(usize, usize, bool)> {
-        let plain: String = text.iter().collect();
-        if self.unless.iter().any(|word| plain.contains(word.as_str())) {
-            return None;
-        }
-        let hits = self.finder.find(text);
-        self.words.iter().enumerate().find_map(|(word, parts)| {
-            let hit = |part: usize| {
-                hits.iter().find(|hit| {
-                    let exact = parts[part].chars().eq(text[hit.start..hit.end].iter().copied());
-                    // Two syllables that only sound alike are too little to raise an alarm.
-                    self.parts[hit.word] == (word, part) && (exact || hit.end - hit.start > 2)
-                })
-            };
-            let all: Option<Vec<_>> = (0..parts.len()).map(hit).collect();
-            let all = all?;
-            let (start, end) =
-                (all.iter().map(|h| h.start).min()?, all.iter().map(|h| h.end).max()?);
-            let exact = parts.iter().all(|part| plain.contains(part.as_str()));
-            Some((start, end, exact))
-        })
-    }
-}
-
-fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
+pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
     let text = std::fs::read_to_string(path).map_err(Error::file(path))?;
     toml::from_str(&text).map_err(|error| {
         Error::content(path, error, "correct the line; the example city shows the form")

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::classifier::{Classifier, Scores};
+use crate::emergency::Alarms;
 use crate::heard::{Heard, Leg, Said, Span};
 use crate::interpretation::{Emergency, Found, Interpret, Interpretation, RequestType, Urgency};
 use crate::place::Gazetteer;
@@ -14,6 +15,7 @@ pub struct Understanding {
     classifier: Classifier,
     places: Gazetteer,
     rules: Rules,
+    alarms: Alarms,
 }
 
 /// Characters of substance under which nothing was raised: 喂你好 is no matter.
@@ -37,6 +39,7 @@ impl Understanding {
             classifier: Classifier::load(classifier)?,
             places: Gazetteer::load(&city.join("places"), home)?,
             rules: Rules::load(city)?,
+            alarms: Alarms::load(city)?,
         })
     }
 
@@ -116,8 +119,12 @@ impl Understanding {
                 person |= demand;
             }
         }
-        if phrases.wrong_number.are_in_any(&callers) && substance < LITTLE_SUBSTANCE {
-            return true;
+        if phrases.wrong_number.are_in_any(&callers) {
+            // Who finds out at the end may have said a lot before, but no number and no place.
+            let last = callers.last().is_some_and(|said| phrases.wrong_number.are_in(&said.text()));
+            if substance < LITTLE_SUBSTANCE || (last && !self.is_to_be_followed(heard)) {
+                return true;
+            }
         }
         if person && beside < PERSON_SUBSTANCE {
             return true;
@@ -134,14 +141,19 @@ impl Understanding {
             !self.rules.category_hints(&text).is_empty()
         };
         heard.said.iter().filter(|said| said.leg != Leg::Agent).any(names_a_matter)
-            || phone::find(heard, &self.rules.speech.this_number).is_some()
+            || self.is_to_be_followed(heard)
+    }
+
+    /// Whether the caller leaves a number or names a place.
+    fn is_to_be_followed(&self, heard: &Heard) -> bool {
+        phone::find(heard, &self.rules.speech.this_number).is_some()
             || self.places.find(heard, &[]).is_some_and(|place| place.confidence > SURE_PLACE)
     }
 
     fn one(&self, heard: &Heard, spans: Vec<Span>, whole: &[Span]) -> Interpretation {
         let text: String = spans.iter().flat_map(|span| chars(&heard.said, *span)).collect();
         let scores = self.classifier.classify(&text);
-        let emergency = self.rules.emergency(&heard.said, &spans);
+        let emergency = self.alarms.find(&self.classifier, &heard.said, &spans);
         let utterances: Vec<usize> = spans.iter().map(|span| span.utterance).collect();
         let request_type = self.request_type(heard, &spans, &scores, emergency.as_ref());
         let category = self.category(heard, &spans, &scores);
@@ -296,7 +308,7 @@ impl Interpret for Understanding {
     fn interpret(&self, heard: &Heard) -> Vec<Interpretation> {
         let matters = self.matters(heard);
         let whole: Vec<Span> = matters.iter().flatten().copied().collect();
-        let alarm = self.rules.emergency(&heard.said, &whole);
+        let alarm = self.alarms.find(&self.classifier, &heard.said, &whole);
         if alarm.is_none() && self.is_void(heard) {
             return Vec::new();
         }

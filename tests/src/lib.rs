@@ -13,3 +13,4 @@ mod mic;
 mod privacy;
 mod run;
 mod scripts;
+mod understanding;

@@ -181,7 +181,11 @@ fn read_seeds(dir: &Path, names: &Names, examples: &mut Vec<Example>) -> Result<
                     let what = format!("row {}: {name} is no label", row + 2);
                     return Err(Error::content(&file, what, "correct the seed or labels.toml"));
                 }
-                example.knows(head, right, 1.0);
+                // Who calls for help is heard as an emergency; what category and type that
+                // would be is no lesson about their other words.
+                let alarm = emergency != NO_EMERGENCY;
+                let aside = alarm && !matches!(head, Head::Emergency | Head::Urgency);
+                example.knows(head, right, if aside { 0.0 } else { 1.0 });
             }
             examples.push(example);
         }

@@ -234,11 +234,13 @@ impl School {
         let (example, text) = &self.learnt[example];
         let homophones = if random.chance(0.3) { 0.12 * random.unit() } else { 0.0 };
         let amount = match example.source {
-            Source::Seed => Amount { homophones, fillers: 0.5, cut: 0.0 },
-            Source::Title | Source::Question => Amount { homophones, fillers: 0.15, cut: 0.0 },
-            Source::Body => Amount { homophones, fillers: 0.0, cut: 0.15 },
+            Source::Seed => Amount { homophones, fillers: 0.5, chatter: 0.4, cut: 0.0 },
+            Source::Title | Source::Question => {
+                Amount { homophones, fillers: 0.15, chatter: 0.15, cut: 0.0 }
+            }
+            Source::Body => Amount { homophones, fillers: 0.0, chatter: 0.0, cut: 0.15 },
             // The type stands in the whole text, most often at its end.
-            Source::Citizen => Amount { homophones, fillers: 0.0, cut: 0.0 },
+            Source::Citizen => Amount { homophones, fillers: 0.0, chatter: 0.0, cut: 0.0 },
         };
         let text = self.noise.variant(text, &self.featurizer, amount, random);
         let rows = self.lexicon.rows(&self.featurizer.grams(&text));

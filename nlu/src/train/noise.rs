@@ -46,6 +46,60 @@ const ENDINGS: &[&str] = &[
     "，你们管管吧",
 ];
 
+/// What is said in every call, whatever it is about: names, numbers, places, agreement, patience.
+const CHATTER: &[&str] = &[
+    "我姓王。",
+    "我姓刘，叫刘建国。",
+    "免贵姓陈。",
+    "就叫我李女士吧。",
+    "耳东陈。",
+    "弓长张。",
+    "幺三八零零幺幺三五七九。",
+    "一三九，一零二二，零七五八。",
+    "就这个号，就我现在打的这个。",
+    "我手机号是幺八六，对，二三四五，六七八九。",
+    "您记一下啊。",
+    "对，没错。",
+    "对对对。",
+    "是的是的。",
+    "嗯，是。",
+    "不是，是零七，不是零九。",
+    "不对不对，我说错了。",
+    "在海淀区，学院路街道。",
+    "就是那个小区，东门出来第一家。",
+    "六号楼，三单元，五零二。",
+    "地铁站出来往北走，第二个路口。",
+    "朝阳区的，望京那边。",
+    "我们是县里的，镇上往东走两里地。",
+    "桥底下那一片。",
+    "就在那个超市旁边。",
+    "有两个多月了吧。",
+    "昨天晚上，大概九点多。",
+    "从去年开始就这样。",
+    "上个礼拜三。",
+    "今天早上。",
+    "打过电话，打了好几回了。",
+    "跟他们说过，说了也没用。",
+    "没有，第一次打。",
+    "来过一趟，看了看就走了。",
+    "别提了。",
+    "您听我说完。",
+    "我跟您说啊。",
+    "怎么说呢。",
+    "我也不太懂。",
+    "我年纪大了，说不清楚。",
+    "行，那麻烦你们抓紧。",
+    "好，谢谢你啊姑娘。",
+    "没了，就这个事。",
+    "好的好的，再见。",
+    "能快一点吗？",
+    "多久给我答复啊？",
+    "要不要我发照片给你们？",
+    "白天我上班，晚上打给我。",
+    "我是帮我妈打的。",
+    "一共三千多块钱。",
+];
+
 /// Makes variants of texts.
 pub(crate) struct Noise {
     /// Characters of one near-sound class, each as often as the training texts hold it.
@@ -53,6 +107,7 @@ pub(crate) struct Noise {
     openings: Vec<Vec<u32>>,
     fillers: Vec<Vec<u32>>,
     endings: Vec<Vec<u32>>,
+    chatter: Vec<Vec<u32>>,
     stops: Vec<u32>,
 }
 
@@ -63,6 +118,8 @@ pub(crate) struct Amount {
     pub(crate) homophones: f32,
     /// Probability of fillers.
     pub(crate) fillers: f32,
+    /// Probability that it stands in the middle of a call.
+    pub(crate) chatter: f32,
     /// Probability that only some clauses are kept.
     pub(crate) cut: f32,
 }
@@ -87,6 +144,7 @@ impl Noise {
             openings: all(OPENINGS),
             fillers: all(FILLERS),
             endings: all(ENDINGS),
+            chatter: all(CHATTER),
             stops: symbols("，。！？；,!?;"),
         }
     }
@@ -105,6 +163,9 @@ impl Noise {
         }
         if random.chance(amount.fillers) {
             text = self.filled(&text, random);
+        }
+        if random.chance(amount.chatter) {
+            text = self.in_a_call(text, random);
         }
         if amount.homophones > 0.0 {
             self.misheard(&mut text, featurizer, amount.homophones, random);
@@ -139,6 +200,18 @@ impl Noise {
         let first = random.below(clauses.len() - kept.min(clauses.len()) + 1);
         let comma = self.stops.first().copied().unwrap_or_default();
         clauses[first..(first + kept).min(clauses.len())].join(&comma)
+    }
+
+    /// The text with turns of a call around it.
+    fn in_a_call(&self, text: Vec<u32>, random: &mut Random) -> Vec<u32> {
+        const MOST_TURNS: usize = 7;
+        let mut turns = vec![text];
+        for _ in 0..=random.below(MOST_TURNS) {
+            let Some(line) = random.pick(&self.chatter) else { continue };
+            let at = random.below(turns.len() + 1);
+            turns.insert(at, line.clone());
+        }
+        turns.concat()
     }
 
     fn filled(&self, text: &[u32], random: &mut Random) -> Vec<u32> {

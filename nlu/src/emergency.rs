@@ -1,0 +1,189 @@
+//! Emergencies: by the city's words, and by what the classifier learned of how people call for help.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::Error;
+use crate::classifier::{Classifier, Head};
+use crate::heard::{Said, Span};
+use crate::interpretation::{Emergency, Found};
+use crate::rules::read;
+use crate::sound::{Ear, Finder};
+
+/// `emergencies.toml` of `city/understanding`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AlarmFile {
+    /// What tells of another time, whatever the emergency.
+    unless: Vec<String>,
+    rule: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    kind: Emergency,
+    words: Vec<String>,
+    #[serde(default)]
+    unless: Vec<String>,
+}
+
+struct Rule {
+    kind: Emergency,
+    /// Each one word, or several that stand together.
+    words: Vec<Vec<String>>,
+    finder: Finder,
+    /// Indexes of the finder's patterns into `words` and the part of a pair.
+    parts: Vec<(usize, usize)>,
+    unless: Vec<String>,
+}
+
+/// Hears emergencies.
+pub(crate) struct Alarms {
+    unless: Vec<String>,
+    rules: Vec<Rule>,
+}
+
+/// Confidence in words that are written as the rule has them, and in what only sounds like them.
+const WRITTEN: f32 = 0.95;
+const ALIKE: f32 = 0.8;
+/// The classifier's probability from which a sentence without a word of the rules is an alarm.
+const LEARNED: f32 = 0.985;
+/// Characters under which a sentence says too little to be an alarm by itself.
+const LEAST: usize = 9;
+/// Characters within which the words of a pair stand.
+const PAIR_SPAN: usize = 24;
+/// Characters from which a sentence is judged in parts: what is said by the way in a long one
+/// would be lost in the whole.
+const LONG: usize = 40;
+
+impl Alarms {
+    pub(crate) fn load(city: &Path) -> Result<Alarms, Error> {
+        let file: AlarmFile = read(&city.join("understanding").join("emergencies.toml"))?;
+        Ok(Alarms { unless: file.unless, rules: file.rule.into_iter().map(Rule::new).collect() })
+    }
+
+    /// The emergency that these parts of the call tell of, if any. The city's words decide what
+    /// kind it is before the classifier does.
+    pub(crate) fn find(
+        &self,
+        classifier: &Classifier,
+        said: &[Said],
+        within: &[Span],
+    ) -> Option<Found<Emergency>> {
+        let sentences: Vec<(Span, Vec<char>)> =
+            within.iter().flat_map(|span| sentences(said, *span)).collect();
+        let now: Vec<&(Span, Vec<char>)> =
+            sentences.iter().filter(|(_, text)| !holds(&self.unless, text)).collect();
+        let named: Vec<(Emergency, Span, f32)> =
+            now.iter().flat_map(|(span, text)| self.named(*span, text)).collect();
+        let alarms = if named.is_empty() { learned(classifier, &now) } else { named };
+        let (kind, ..) = *alarms.first()?;
+        let of_kind = || alarms.iter().filter(|(other, ..)| *other == kind);
+        Some(Found {
+            value: kind,
+            confidence: of_kind().map(|(_, _, p)| *p).fold(0.0, f32::max),
+            evidence: of_kind().map(|(_, span, _)| *span).collect(),
+            runner_up: None,
+        })
+    }
+
+    /// What the city's words say of a sentence.
+    fn named(&self, span: Span, text: &[char]) -> Vec<(Emergency, Span, f32)> {
+        let hit = |rule: &Rule| {
+            let (start, end, written) = rule.find(text)?;
+            let span = Span { start: span.start + start, end: span.start + end, ..span };
+            Some((rule.kind, span, if written { WRITTEN } else { ALIKE }))
+        };
+        self.rules.iter().filter_map(hit).collect()
+    }
+}
+
+/// What the classifier says of sentences, the surest first.
+fn learned(
+    classifier: &Classifier,
+    sentences: &[&(Span, Vec<char>)],
+) -> Vec<(Emergency, Span, f32)> {
+    let mut alarms: Vec<(Emergency, Span, f32)> = Vec::new();
+    for (span, text) in sentences {
+        if text.len() < LEAST {
+            continue;
+        }
+        let text: String = text.iter().collect();
+        // The first column is that of no emergency.
+        let p = classifier.probabilities(&text, Head::Emergency);
+        let kinds = Emergency::ALL.into_iter().zip(&p[1..]);
+        let (kind, _) = kinds.max_by(|a, b| a.1.total_cmp(b.1)).expect("there are kinds");
+        let confidence = 1.0 - p[0];
+        if confidence >= LEARNED {
+            alarms.push((kind, *span, confidence));
+        }
+    }
+    alarms.sort_by(|a, b| b.2.total_cmp(&a.2));
+    alarms
+}
+
+/// A span cut where its sentences end, and long sentences at commas.
+fn sentences(said: &[Said], span: Span) -> Vec<(Span, Vec<char>)> {
+    let chars: Vec<char> =
+        said[span.utterance].chars[span.start..span.end].iter().map(|c| c.ch).collect();
+    let mut cut = Vec::new();
+    let mut start = 0;
+    for (at, ch) in chars.iter().enumerate() {
+        let ends = match ch {
+            '。' | '？' | '?' | '！' | '!' => true,
+            '，' | ',' => at - start >= LONG,
+            _ => false,
+        };
+        if ends || at + 1 == chars.len() {
+            let own = Span { start: span.start + start, end: span.start + at + 1, ..span };
+            cut.push((own, chars[start..=at].to_vec()));
+            start = at + 1;
+        }
+    }
+    cut
+}
+
+fn holds(words: &[String], text: &[char]) -> bool {
+    let plain: String = text.iter().collect();
+    words.iter().any(|word| plain.contains(word.as_str()))
+}
+
+impl Rule {
+    fn new(entry: Entry) -> Rule {
+        let words: Vec<Vec<String>> =
+            entry.words.iter().map(|word| word.split('+').map(str::to_owned).collect()).collect();
+        let parts: Vec<(usize, usize)> = words
+            .iter()
+            .enumerate()
+            .flat_map(|(w, parts)| (0..parts.len()).map(move |p| (w, p)))
+            .collect();
+        let finder = Finder::new(words.iter().flatten().map(String::as_str), Ear::Same);
+        Rule { kind: entry.kind, words, finder, parts, unless: entry.unless }
+    }
+
+    /// Where the rule holds, and whether the words are written as they are in the rule.
+    fn find(&self, text: &[char]) -> Option<(usize, usize, bool)> {
+        if holds(&self.unless, text) {
+            return None;
+        }
+        let plain: String = text.iter().collect();
+        let hits = self.finder.find(text);
+        self.words.iter().enumerate().find_map(|(word, parts)| {
+            let hit = |part: usize| {
+                hits.iter().find(|hit| {
+                    let exact = parts[part].chars().eq(text[hit.start..hit.end].iter().copied());
+                    // Two syllables that only sound alike are too little to raise an alarm.
+                    self.parts[hit.word] == (word, part) && (exact || hit.end - hit.start > 2)
+                })
+            };
+            let all: Option<Vec<_>> = (0..parts.len()).map(hit).collect();
+            let all = all?;
+            let (start, end) =
+                (all.iter().map(|h| h.start).min()?, all.iter().map(|h| h.end).max()?);
+            let exact = parts.iter().all(|part| plain.contains(part.as_str()));
+            (parts.len() == 1 || end - start <= PAIR_SPAN).then_some((start, end, exact))
+        })
+    }
+}
