@@ -130,12 +130,14 @@ fn a_mono_mix_is_split_by_turn_and_marked_uncertain() {
 #[test]
 fn a_deadline_counts_from_the_call_and_never_from_now() {
     let deadline = |name: &str| few().ticket(name)["deadline"].as_str().unwrap().to_owned();
-    // 2026-07-11T22:48:02, two hours; 2026-07-20, thirteen working days or three.
+    // An emergency of 2026-07-11T22:48:02: two hours.
     assert_eq!(deadline("24-"), "2026-07-12T00:48:02+08:00");
-    assert!(
-        ["2026-08-06T18:00:00+08:00", "2026-07-23T18:00:00+08:00"]
-            .contains(&deadline("35-").as_str())
-    );
+    // An open manhole, urgent, of 2026-07-20T17:33:21: a day.
+    assert_eq!(few().ticket("35-")["urgency"], "紧急");
+    assert_eq!(deadline("35-"), "2026-07-21T17:33:21+08:00");
+    // A complaint of 2026-02-25: thirteen working days, one of them a Saturday that is worked.
+    assert_eq!(few().ticket("12-")["type"], "投诉");
+    assert_eq!(deadline("12-"), "2026-03-13T18:00:00+08:00");
 }
 
 #[test]
