@@ -52,6 +52,11 @@ impl Said {
         self.chars.iter().map(|c| c.ch).collect()
     }
 
+    /// Its characters without times.
+    pub(crate) fn written(&self) -> Vec<char> {
+        self.chars.iter().map(|c| c.ch).collect()
+    }
+
     /// An utterance from text alone, without times: for `hotline interpret`, training and tests.
     pub fn from_text(leg: Leg, text: &str) -> Said {
         let chars =

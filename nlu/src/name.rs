@@ -22,7 +22,7 @@ pub(crate) fn find(heard: &Heard) -> Option<Found<String>> {
     for (utterance, said) in
         heard.said.iter().enumerate().filter(|(_, said)| said.leg != Leg::Agent)
     {
-        let text: Vec<char> = said.chars.iter().map(|c| c.ch).collect();
+        let text = said.written();
         let Some((name, start, end)) = all(&text).into_iter().next() else { continue };
         let whole = end - start > 1;
         let value = if whole { name } else { format!("{name}{}", title.unwrap_or("")) };

@@ -60,7 +60,7 @@ pub(crate) fn find(heard: &Heard, this_number: &Words) -> Option<Found<String>> 
     // The agent asked whether the line's own number will do.
     let mut offered = false;
     for (index, said) in heard.said.iter().enumerate() {
-        let text: Vec<char> = said.chars.iter().map(|c| c.ch).collect();
+        let text = said.written();
         let plain: String = text.iter().collect();
         let holds = |words: &[&str]| words.iter().any(|word| plain.contains(word));
         if said.leg == Leg::Agent {
@@ -373,7 +373,7 @@ fn readings(heard: &Heard) -> Vec<Reading> {
     // Turns since a number was spoken of.
     let mut since = usize::MAX;
     for (utterance, said) in heard.said.iter().enumerate() {
-        let text: Vec<char> = said.chars.iter().map(|c| c.ch).collect();
+        let text = said.written();
         let plain: String = text.iter().collect();
         let holds = |words: &[&str]| words.iter().any(|word| plain.contains(word));
         since = if holds(&ANNOUNCE) { 0 } else { since.saturating_add(1) };

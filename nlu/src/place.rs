@@ -75,7 +75,7 @@ const STREET: usize = 9;
 /// Characters after a district's name within which its street follows.
 const NEAR: usize = 6;
 /// What remains of a street's name right after a district that it does not lie in.
-const ELSEWHERE: f32 = 0.6;
+const ELSEWHERE: f32 = 0.45;
 
 impl Gazetteer {
     /// Reads `address.tsv.zst` and `gazetteer.csv` of a city's `places` folder. `home` is the code

@@ -126,7 +126,7 @@ fn bytes(text: &[char], ear: Ear) -> Vec<u8> {
 const MOST_READINGS: usize = 8;
 
 /// Readings that dictionaries know and nobody uses: by one of them 过不下去 would count as 活不下去.
-const RARE_READINGS: [(char, &str); 1] = [('活', "guo")];
+const RARE_READINGS: [(char, &str); 2] = [('活', "guo"), ('跳', "diao")];
 
 /// Every way to read a word aloud. A recogniser writes what it hears, so 着火 may come as 找火.
 fn readings(word: &[char], ear: Ear) -> Vec<Vec<Syllable>> {

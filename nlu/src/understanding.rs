@@ -24,6 +24,8 @@ const LEAST_SUBSTANCE: usize = 4;
 const LEAST_SECOND: usize = 8;
 /// Substance over which a call that says 打错了 or asks for a person may still be about something.
 const LITTLE_SUBSTANCE: usize = 45;
+/// Substance under which a last turn does no more than take the call back.
+const LAST_SUBSTANCE: usize = 25;
 /// Confidence from which a place was named, and not just something that sounds like one.
 const SURE_PLACE: f32 = 0.6;
 /// Substance under which a demand for a person is all there is.
@@ -64,7 +66,7 @@ impl Understanding {
         for (utterance, said) in
             heard.said.iter().enumerate().filter(|(_, said)| said.leg != Leg::Agent)
         {
-            let text: Vec<char> = said.chars.iter().map(|c| c.ch).collect();
+            let text = said.written();
             let plain: String = text.iter().collect();
             let cue = self
                 .rules
@@ -110,7 +112,7 @@ impl Understanding {
         // What stands beside the demand for a person, clause by clause.
         let (mut substance, mut beside, mut person) = (0, 0, false);
         for said in &callers {
-            let text: Vec<char> = said.chars.iter().map(|c| c.ch).collect();
+            let text = said.written();
             for clause in text.split(|ch| !ch.is_alphanumeric()) {
                 let own = self.rules.substance(clause);
                 let demand = phrases.person.first(clause).is_some();
@@ -121,8 +123,11 @@ impl Understanding {
         }
         if phrases.wrong_number.are_in_any(&callers) {
             // Who finds out at the end may have said a lot before, but no number and no place.
-            let last = callers.last().is_some_and(|said| phrases.wrong_number.are_in(&said.text()));
-            if substance < LITTLE_SUBSTANCE || (last && !self.is_to_be_followed(heard)) {
+            let taken_back = callers.last().is_some_and(|said| {
+                phrases.wrong_number.are_in(&said.text())
+                    && self.rules.substance(&said.written()) < LAST_SUBSTANCE
+            });
+            if substance < LITTLE_SUBSTANCE || (taken_back && !self.is_to_be_followed(heard)) {
                 return true;
             }
         }
@@ -137,7 +142,7 @@ impl Understanding {
     /// Whether the caller says a word that belongs to a category, or names a place or a number.
     fn is_about_something(&self, heard: &Heard) -> bool {
         let names_a_matter = |said: &Said| {
-            let text: Vec<char> = said.chars.iter().map(|c| c.ch).collect();
+            let text = said.written();
             !self.rules.category_hints(&text).is_empty()
         };
         heard.said.iter().filter(|said| said.leg != Leg::Agent).any(names_a_matter)
@@ -308,8 +313,8 @@ impl Interpret for Understanding {
     fn interpret(&self, heard: &Heard) -> Vec<Interpretation> {
         let matters = self.matters(heard);
         let whole: Vec<Span> = matters.iter().flatten().copied().collect();
-        let alarm = self.alarms.find(&self.classifier, &heard.said, &whole);
-        if alarm.is_none() && self.is_void(heard) {
+        let alarm = || self.alarms.find(&self.classifier, &heard.said, &whole);
+        if self.is_void(heard) && alarm().is_none() {
             return Vec::new();
         }
         matters.into_iter().map(|spans| self.one(heard, spans, &whole)).collect()

@@ -19,7 +19,12 @@ fn rows(name: &str) -> Vec<Vec<String>> {
 }
 
 fn interpret(understanding: &Understanding, text: &str) -> Vec<Interpretation> {
-    let said = vec![Said::from_text(Leg::Caller, text)];
+    interpret_all(understanding, &[text])
+}
+
+/// What several turns of a caller mean.
+fn interpret_all(understanding: &Understanding, turns: &[&str]) -> Vec<Interpretation> {
+    let said = turns.iter().map(|text| Said::from_text(Leg::Caller, text)).collect();
     let heard = Heard { said, started_at: jiff::Timestamp::UNIX_EPOCH, line_number: None };
     understanding.interpret(&heard)
 }
@@ -65,4 +70,29 @@ fn emergencies_are_heard_and_what_only_sounds_like_them_is_not() {
     }
     assert!(heard * 100 >= emergencies * 90, "{heard} of {emergencies} emergencies");
     assert!(alarms * 100 <= others, "{alarms} false alarms in {others}");
+}
+
+#[test]
+fn an_emergency_is_heard_by_its_sound() {
+    let understanding = understanding();
+    let alarm = |text| interpret(&understanding, text).iter().any(|m| m.emergency.is_some());
+    assert!(alarm("我们家着火了"));
+    assert!(alarm("我们家着活了"));
+    assert!(alarm("有两个人正在敲锁，就现在"));
+    assert!(!alarm("车上的石头往下掉，连篷布都不盖"));
+    assert!(!alarm("去年我们家着火了，保险公司到现在没赔"));
+}
+
+#[test]
+fn who_called_the_wrong_number_raises_nothing_and_who_pressed_a_wrong_key_does() {
+    let understanding = understanding();
+    let raised = |turns: &[&str]| interpret_all(&understanding, turns).len();
+    let courier = [
+        "喂，师傅，你到哪儿了，我在西门呢，没看见你啊，我都等了半个多钟头了。",
+        "你不是送快递的吗？你刚才给我打的电话啊，说放在西门那个保安亭里头了。",
+        "哦哦，我点错了，不好意思不好意思，我不找你们。",
+    ];
+    assert_eq!(raised(&courier), 0);
+    let remote = "那个机顶盒，村里老人根本不会调，遥控器按错了就没声了，让广播站来教一教，或者弄个大字的说明书。";
+    assert_eq!(raised(&[remote]), 1);
 }

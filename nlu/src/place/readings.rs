@@ -2,7 +2,7 @@
 
 use super::{DISTRICT, Gazetteer, Kind, NEAR, PROVINCE, STREET, STREET_ENDINGS, Word};
 use crate::digits::digit_of;
-use crate::heard::{Heard, Leg, Span};
+use crate::heard::{Heard, Leg, Said, Span};
 use crate::sound::{alike, likeness, resemblance};
 
 /// One reading of some characters.
@@ -21,8 +21,7 @@ const WHOLE_NAME: f32 = 0.9;
 impl Gazetteer {
     /// Every name of a place in the call, by caller and agent.
     pub(super) fn readings(&self, heard: &Heard) -> Vec<Reading> {
-        let texts: Vec<Vec<char>> =
-            heard.said.iter().map(|said| said.chars.iter().map(|c| c.ch).collect()).collect();
+        let texts: Vec<Vec<char>> = heard.said.iter().map(Said::written).collect();
         let mut readings = Vec::new();
         for (utterance, text) in texts.iter().enumerate() {
             let by_agent = heard.said[utterance].leg == Leg::Agent;
