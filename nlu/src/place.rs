@@ -74,6 +74,8 @@ const STREET: usize = 9;
 
 /// Characters after a district's name within which its street follows.
 const NEAR: usize = 6;
+/// What a district's name says that is written as it is: what only sounds like one far away says less.
+const NAMED: f32 = 0.5;
 /// What remains of a street's name right after a district that it does not lie in.
 const ELSEWHERE: f32 = 0.45;
 
@@ -325,6 +327,7 @@ impl Gazetteer {
             .iter()
             .filter(|r| {
                 self.level(r.area) == DISTRICT
+                    && r.score >= NAMED
                     && r.span.utterance == street.span.utterance
                     && (r.span.end..=r.span.end + NEAR).contains(&street.span.start)
             })

@@ -15,6 +15,7 @@ fn places_however_they_are_named() {
         ("海淀北太平装这儿", "北京市 市辖区 海淀区 北太平庄街道"),
         // What sounds like a street of another district is no street of the one that was named.
         ("就是房山骨程街道这边", "北京市 市辖区 房山区"),
+        ("长平区东小口中滩村那个", "北京市 市辖区 昌平区 东小口地区"),
         ("西城的广外广安门外街道", "北京市 市辖区 西城区 广安门外街道"),
         ("我住在丰台区", "北京市 市辖区 丰台区"),
         ("海定区许愿路街道的,就在二里庄那边", "北京市 市辖区 海淀区 学院路街道"),
