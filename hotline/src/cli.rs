@@ -338,11 +338,15 @@ pub enum Train {
 pub enum Eval {
     /// Character error rate and speed on a folder of sounds with transcripts
     Asr {
-        /// Folder: NAME.wav|flac with NAME.toml, or with transcripts.tsv
+        /// Folder: NAME.wav|flac with NAME.toml, or with transcripts.tsv (file, words, condition);
+        /// each folder within is a condition
         dir: PathBuf,
         /// Run the peer beside us: whole recording, full context
         #[arg(long)]
         peer: bool,
+        /// Also draw the error rates by condition and model
+        #[arg(long, value_name = "FILE.svg")]
+        plot: Option<PathBuf>,
     },
     /// Whole calls against the tickets that they must give
     Calls {

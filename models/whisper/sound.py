@@ -1,7 +1,11 @@
 """What a line, a room and a street make of a voice. Every function takes and gives mono float32
 at 16 kHz, and takes its chance from the generator that it is given."""
 
+import io
+
 import numpy as np
+import soundfile
+from scipy.signal import resample_poly
 
 RATE = 16_000
 
@@ -11,11 +15,25 @@ def filtered(sound, shape):
     return np.fft.irfft(spectrum * shape(np.fft.rfftfreq(len(sound), 1 / RATE)), len(sound)).astype(np.float32)
 
 
+def coded(sound, subtype):
+    """There and back through a codec of libsndfile's, at 8 kHz as mobile telephones do."""
+    peak = np.abs(sound).max() + 1e-6
+    file = io.BytesIO()
+    soundfile.write(file, resample_poly(sound / peak * 0.9, 1, 2), RATE // 2, format="WAV", subtype=subtype)
+    file.seek(0)
+    back = resample_poly(soundfile.read(file, dtype="float32")[0], 2, 1) * peak / 0.9
+    return np.resize(np.pad(back, (0, max(0, len(sound) - len(back)))), len(sound)).astype(np.float32)
+
+
 def telephone(sound, chance):
-    """300–3400 Hz with edges that differ from line to line, then G.711."""
+    """300–3400 Hz with edges that differ from line to line, then G.711 or a mobile telephone's codec."""
     low, high = chance.uniform(80, 350), chance.uniform(3100, 3900)
     sound = filtered(sound, lambda f: 1 / (1 + (low / np.maximum(f, 1)) ** 6) / (1 + (f / high) ** 24))
-    if chance.random() < 0.7:
+    kind = chance.random()
+    if kind < 0.12 and len(sound) > RATE // 4:
+        # GSM full rate: linear prediction at 13 kbit/s, kin of AMR, whose coder is not free.
+        sound = coded(sound, "GSM610")
+    elif kind < 0.75:
         peak = np.abs(sound).max() + 1e-6
         x = np.clip(sound / peak * chance.uniform(0.2, 1.0), -1, 1)
         code = np.round(np.sign(x) * np.log1p(255 * np.abs(x)) / np.log(256) * 127) / 127

@@ -1,11 +1,12 @@
 """Writes the texts that are spoken for training, as people say them: numbers in characters, simplified
 script, punctuation.
 
-    texts.py OUT.tsv --data DIR [--count N] [--seed S]      DIR: the public data (address/, text/)
+    texts.py OUT.tsv [--data DIR] [--count N] [--seed S]     DIR: the public data (text/)
 
 A line is a kind and a text. Any beginning of the file has the same mixture of kinds, so synthesis may
 stop anywhere. Of several candidates the one with the rarest characters is taken, and every common
-character occurs, most of them within the first thousands of lines.
+character occurs, most of them within the first thousands of lines. Without citizens' written messages (text/) there
+are none of that kind.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from collections import Counter, deque
 from pathlib import Path
 
 import numpy as np
+import zstandard
 
 import words as w
 
@@ -67,11 +69,12 @@ def rows(path):
 class Texts:
     def __init__(self, data, seed):
         self.chance = np.random.default_rng(seed)
-        self.streets = rows(data / "address/streets.csv")
-        self.areas = {row["code"]: row for row in rows(data / "address/areas.csv")}
-        self.cities = {row["code"]: row["name"] for row in rows(data / "address/cities.csv")}
-        self.provinces = {row["code"]: row["name"] for row in rows(data / "address/provinces.csv")}
-        self.messages = deque(self.shuffled(self.clauses(data / "text")))
+        with zstandard.open(HERE.parents[1] / "city/places/address.tsv.zst", "rt", encoding="utf-8") as file:
+            table = file.read()
+        self.places = dict(line.split("\t") for line in table.splitlines())
+        self.streets = [code for code in self.places if len(code) == 9]
+        self.cities = [name for code, name in self.places.items() if len(code) == 4]
+        self.messages = deque(self.shuffled(self.clauses(data / "text")) if data else [])
         seeds = (HERE.parent / "nlu/seeds").glob("*.tsv")
         lines = {line.split("\t")[0] for path in sorted(seeds) for line in path.read_text().splitlines()[1:]}
         self.seeds = deque(self.shuffled(sorted(line for line in lines if SPOKEN.fullmatch(line))))
@@ -243,13 +246,12 @@ class Texts:
         return surname + self.one(w.GIVEN) + self.maybe(0.65, self.one(w.GIVEN))
 
     def region(self):
-        street = self.one(self.streets)
-        area = self.areas.get(street["areaCode"], {"name": "", "cityCode": "", "provinceCode": ""})
-        city, province = self.cities.get(street["cityCode"], ""), self.provinces.get(street["provinceCode"], "")
+        code = self.one(self.streets)
+        street, area, city, province = (self.places.get(code[:length], "") for length in (9, 6, 4, 2))
         city = "" if city in ("市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划") else city
-        short = re.sub("(街道办事处|街道|镇|乡)$", "", street["name"])
-        name = street["name"] if self.chance.random() < 0.7 or len(short) < 2 else short
-        areas = "" if area["name"] in ("市辖区", "县") else area["name"]
+        short = re.sub("(街道办事处|街道|镇|乡)$", "", street)
+        name = street if self.chance.random() < 0.7 or len(short) < 2 else short
+        areas = "" if area in ("市辖区", "县") else area
         text = self.one([areas + name, areas, name, city + areas, city + areas + name, province + city, province + city + areas])
         return text if SPOKEN.fullmatch(text or "-") else "和平区"
 
@@ -279,7 +281,7 @@ class Texts:
         return self.maybe(0.3, self.city()) + name + self.one(w.TRADE) + self.maybe(0.2, self.one(["有限公司", "集团", "股份有限公司", "公司"]))
 
     def city(self):
-        name = self.one([n for n in self.cities.values() if n.endswith("市") and len(n) < 5])
+        name = self.one([n for n in self.cities if n.endswith("市") and len(n) < 5])
         return name[:-1]
 
     def shop(self):
@@ -439,11 +441,11 @@ def tidy(text):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out")
-    parser.add_argument("--data", required=True)
+    parser.add_argument("--data", type=Path)
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=12345)
     arguments = parser.parse_args()
-    texts = Texts(Path(arguments.data), arguments.seed)
+    texts = Texts(arguments.data, arguments.seed)
     seen, lengths = Counter(), []
     with open(arguments.out, "w", encoding="utf-8") as out:
         for kind, text in texts.written(arguments.count):

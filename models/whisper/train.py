@@ -1,7 +1,7 @@
 """Trains the adapter: the words that were said, whatever the line does to them, at an audio context
 that fits the utterance.
 
-    train.py --base base-f16.bin --corpus DIR --noise DIR --out DIR --minutes 50
+    train.py --base base-f16.bin --corpus DIR --noise DIR --out DIR --minutes 50 [--from adapter.safetensors]
 
 CORPUS holds shards: NAME.npz (x: int16 samples one after the other, l: their lengths) with NAME.json
 (t: texts, s: speakers), and what states.py made of them. Every ten minutes, at the end and when terminated it leaves
@@ -24,7 +24,7 @@ import soundfile
 import torch
 import torch.multiprocessing as multiprocessing
 import torch.nn.functional as F
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 import sound
 from whisper import (EOT, FIRST_TIME, NO_SPEECH, NO_TIMESTAMPS, PREVIOUS, SOT, TRANSCRIBE, ZH, Base,
@@ -38,8 +38,9 @@ MOST_TOKENS = 120
 
 
 # What share of the lessons each source has: synthetic speech (v) teaches the words; real sentences (s, a)
-# and words (w, d) keep the ears from drifting to the voices it was made with.
-SHARES = {"v": 0.62, "w": 0.2, "a": 0.08, "s": 0.05, "d": 0.05}
+# and words (w, d) keep the ears from drifting to the voices it was made with. A city's own corrected calls
+# (c), where there are any, are the most like what will be heard.
+SHARES = {"v": 0.62, "w": 0.2, "a": 0.08, "s": 0.05, "d": 0.05, "c": 0.6}
 # Synthetic speech gets its whole share from so many clips on; a few clips are not heard over and over.
 ENOUGH = 400
 # Silence before the words where a lesson also follows the stock model's states (states.py).
@@ -292,6 +293,9 @@ def main():
     parser.add_argument("--noise", required=True)
     parser.add_argument("--out", required=True)
     parser.add_argument("--minutes", type=float, default=50)
+    parser.add_argument("--steps", type=int, default=1 << 40, help="stop after so many, however long they take")
+    parser.add_argument("--every", type=int, default=10, help="steps from one line of the curve to the next")
+    parser.add_argument("--from", dest="begin", help="an adapter to go on from")
     parser.add_argument("--rate", type=float, default=4e-4)
     parser.add_argument("--rank", type=int, default=32)
     parser.add_argument("--batch-seconds", type=float, default=40)
@@ -306,6 +310,8 @@ def main():
     torch.manual_seed(arguments.seed)
     base = Base(arguments.base)
     net = Whisper(base, arguments.rank)
+    if arguments.begin:
+        net.load_adapter(load_file(arguments.begin), base)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     net.to(device)
     low, others = net.trained()
@@ -345,7 +351,7 @@ def main():
 
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
-    while spent < total and not stopped.is_set():
+    while spent < total and step < arguments.steps and not stopped.is_set():
         begun = time.time()
         mel, given, asked, frames, states = (part.to(device) for part in queue.get())
         pace = min(1.0, (step + 1) / 60, (total - spent) / (arguments.falling * total))
@@ -364,7 +370,7 @@ def main():
         spent += min(time.time() - begun, 60)
         recent.append((words.item(), float("nan") if followed is None else followed.item()))
         heard += mel.shape[0] * mel.shape[2] / 100
-        if step % 10 == 0:
+        if step % arguments.every == 0:
             words, followed = (float(np.mean([x for x in column if x == x] or [0])) for column in zip(*recent))
             curve.writerow([step, round(spent), round(heard / 3600, 3), round(words, 4), round(followed, 4)])
             file.flush()

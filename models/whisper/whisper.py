@@ -179,6 +179,18 @@ class Whisper(nn.Module):
                 out[name + ".delta"] = (value - base.tensors[name].reshape(value.shape)) * scale
         return {k: v.half().contiguous() for k, v in out.items()}
 
+    @torch.no_grad()
+    def load_adapter(self, tensors, base):
+        """Takes up what `adapter` gave."""
+        for name, parameter in self.named_parameters():
+            if name.endswith(".lora_a"):
+                value = tensors[name.replace(".lora_a", ".weight.lora_a")].float()
+            elif name.endswith(".lora_b"):
+                value = tensors[name.replace(".lora_b", ".weight.lora_b")].float() / Linear.SCALE
+            else:
+                value = base.tensors[name].reshape(parameter.shape) + tensors[name + ".delta"].float()
+            parameter.copy_(value)
+
 
 def mel_of(base, sound):
     """Log-mel spectrogram of a batch of sounds at 16 kHz, as Whisper was trained on."""

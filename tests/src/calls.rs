@@ -225,3 +225,39 @@ fn the_fixtures_reach_the_floors() {
     assert!(measured["calls"].as_u64().unwrap() >= 30);
     assert!(!desk.data.exists(), "measuring leaves the store alone");
 }
+
+#[test]
+fn recognition_is_measured_by_condition_and_drawn() {
+    let desk = Desk::fresh();
+    // Two folders are two conditions; the third column of a list names a third.
+    let folder = desk.path("sounds");
+    for part in ["line", "studio"] {
+        std::fs::create_dir_all(folder.join(part)).unwrap();
+    }
+    let sounds = home().join("audio-fixtures");
+    for ending in ["flac", "toml"] {
+        let name = format!("28-wrong-number.{ending}");
+        std::fs::copy(sounds.join(&name), folder.join("line").join(&name)).unwrap();
+    }
+    std::fs::copy(sounds.join("29-only-hello.flac"), folder.join("studio/hello.flac")).unwrap();
+    std::fs::copy(sounds.join("33-line-noise.flac"), folder.join("studio/noise.flac")).unwrap();
+    let list = "hello.flac\t喂，你好\nnoise.flac\t\tnobody\n";
+    std::fs::write(folder.join("studio/transcripts.tsv"), list).unwrap();
+
+    let plot = text_of(&folder.join("plot.svg"));
+    let ask = ["eval", "asr", &text_of(&folder), "--json", "--plot", &plot];
+    let measured = desk.run(&ask).well().json().remove(0);
+    assert_eq!(measured["files"], 3);
+    let conditions = measured["conditions"].as_array().unwrap();
+    let names: Vec<&str> = conditions.iter().filter_map(|c| c["condition"].as_str()).collect();
+    assert_eq!(names, ["line", "nobody", "studio", "all"]);
+    let characters = |index: usize| conditions[index]["models"][0]["characters"].as_u64().unwrap();
+    assert_eq!((characters(1), characters(2)), (0, 4));
+    assert_eq!(characters(3), measured["characters"].as_u64().unwrap());
+    assert_eq!(conditions[3]["models"][0]["cer"], measured["cer"]);
+    assert!(conditions[0]["models"][0]["cer"].as_f64().unwrap() < 0.4, "{measured}");
+
+    let drawn = std::fs::read_to_string(&plot).unwrap();
+    assert!(drawn.starts_with("<svg") && drawn.trim_end().ends_with("</svg>"));
+    assert!(["line", "studio", "all", "base-hotline"].iter().all(|name| drawn.contains(name)));
+}

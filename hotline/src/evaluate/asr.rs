@@ -9,6 +9,7 @@ use ::asr::{Decoding, Model, Peer};
 use anyhow::{Context, anyhow};
 
 use super::calls::mixed_down;
+use super::conditions::ByCondition;
 use super::percent;
 use crate::call::find_model;
 use crate::cli::Global;
@@ -23,8 +24,9 @@ const PEER_THREADS: usize = 2;
 
 /// What a recogniser made of the folder.
 #[derive(Debug, Default)]
-struct Measured {
-    counts: Vec<Count>,
+pub(super) struct Measured {
+    /// One count a sound, in their order.
+    pub(super) counts: Vec<Count>,
     utterances: usize,
     sound: Duration,
     took: Duration,
@@ -43,8 +45,14 @@ impl Measured {
 /// Measures every model that was named, else the default one.
 ///
 /// # Errors
-/// No sound with a transcript, or a model that cannot be used.
-pub fn run(global: &Global, setting: &Setting, dir: &Path, peer: bool) -> anyhow::Result<u8> {
+/// No sound with a transcript, a model that cannot be used, or a plot that cannot be written.
+pub fn run(
+    global: &Global,
+    setting: &Setting,
+    dir: &Path,
+    peer: bool,
+    plot: Option<&Path>,
+) -> anyhow::Result<u8> {
     let sounds = transcribed(dir).or_exit(exit::INPUT)?;
     let names: Vec<Option<&str>> = if global.model.is_empty() {
         vec![setting.model.as_deref()]
@@ -58,14 +66,58 @@ pub fn run(global: &Global, setting: &Setting, dir: &Path, peer: bool) -> anyhow
         let peer = if peer { Some(peers(&found, &sounds)?) } else { None };
         rows.push((found.name, ours, peer));
     }
-    if global.json { json(&rows, sounds.len()) } else { table(&rows, sounds.len()) }
+    let conditions = ByCondition::of(&sounds, &rows);
+    if let Some(path) = plot {
+        std::fs::write(path, conditions.to_svg())
+            .with_context(|| format!("{}: the plot cannot be written", path.display()))?;
+    }
+    if global.json {
+        json(&rows, &conditions, sounds.len())
+    } else {
+        table(&rows, &conditions, sounds.len())
+    }
 }
 
-type Row = (String, Measured, Option<Measured>);
+pub(super) type Row = (String, Measured, Option<Measured>);
 
-/// Sounds with their transcripts: from `transcripts.tsv`, and from TOML files with lines.
-fn transcribed(dir: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
+/// A sound with what is said in it.
+#[derive(Debug)]
+pub(super) struct Sound {
+    path: PathBuf,
+    words: String,
+    /// What sets it apart: line, speaker, noise. Empty where nothing is said of it.
+    pub(super) condition: String,
+}
+
+/// Sounds with their transcripts: from `transcripts.tsv` (file, words and, where it is known, the
+/// condition), and from TOML files with lines. Sounds of a folder within are one condition.
+fn transcribed(dir: &Path) -> anyhow::Result<Vec<Sound>> {
     let mut listed = BTreeMap::new();
+    in_folder(dir, "", &mut listed)?;
+    let mut within: Vec<PathBuf> = std::fs::read_dir(dir)
+        .with_context(|| format!("{}: cannot be listed", dir.display()))?
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.is_dir())
+        .collect();
+    within.sort();
+    for folder in within {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        in_folder(&folder, &name, &mut listed)?;
+    }
+    if listed.is_empty() {
+        return Err(anyhow!(
+            "{}: no transcripts.tsv (file, tab, words) and no sound with a TOML file beside it",
+            dir.display()
+        ));
+    }
+    Ok(listed.into_values().collect())
+}
+
+fn in_folder(
+    dir: &Path,
+    condition: &str,
+    listed: &mut BTreeMap<PathBuf, Sound>,
+) -> anyhow::Result<()> {
     let tsv = dir.join("transcripts.tsv");
     if tsv.is_file() {
         let text = std::fs::read_to_string(&tsv)
@@ -86,29 +138,26 @@ fn transcribed(dir: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
                     path.display()
                 ));
             }
-            listed.insert(path, words.to_owned());
+            let named = cells.next().map(str::trim).filter(|cell| !cell.is_empty());
+            let condition = named.unwrap_or(condition).to_owned();
+            listed.insert(path.clone(), Sound { path, words: words.to_owned(), condition });
         }
     }
     for path in recording::find(&[dir.to_owned()])? {
         if !listed.contains_key(&path) && path.with_extension("toml").is_file() {
             let sidecar = Sidecar::beside(&path)?;
             let words = sidecar.line.iter().map(|line| line.text.as_str()).collect();
-            listed.insert(path, words);
+            let sound = Sound { path: path.clone(), words, condition: condition.to_owned() };
+            listed.insert(path, sound);
         }
     }
-    if listed.is_empty() {
-        return Err(anyhow!(
-            "{}: no transcripts.tsv (file, tab, words) and no sound with a TOML file beside it",
-            dir.display()
-        ));
-    }
-    Ok(listed.into_iter().collect())
+    Ok(())
 }
 
 fn ours(
     setting: &Setting,
     found: &::asr::models::Found,
-    sounds: &[(PathBuf, String)],
+    sounds: &[Sound],
 ) -> anyhow::Result<Measured> {
     let model = Model::load(found).or_exit(exit::MODEL)?;
     let speech = &setting.config.speech;
@@ -128,8 +177,8 @@ fn ours(
                     ears.hear(&path, |legs| Ok(vec![::nlu::Leg::Mixed; legs]), |_| {}).await
                 })
             };
-            let underway: Vec<_> = pair.iter().map(|(path, _)| hear(path.clone())).collect();
-            for ((path, words), task) in pair.iter().zip(underway) {
+            let underway: Vec<_> = pair.iter().map(|sound| hear(sound.path.clone())).collect();
+            for (Sound { path, words, .. }, task) in pair.iter().zip(underway) {
                 let heard = task
                     .await
                     .context("a task panicked")?
@@ -148,12 +197,12 @@ fn ours(
     Ok(measured)
 }
 
-fn peers(found: &::asr::models::Found, sounds: &[(PathBuf, String)]) -> anyhow::Result<Measured> {
+fn peers(found: &::asr::models::Found, sounds: &[Sound]) -> anyhow::Result<Measured> {
     let mut peer = Peer::load(found, PEER_THREADS).or_exit(exit::MODEL)?;
     let bar = progress::bar(sounds.len() as u64, "peer");
     let begun = Instant::now();
     let mut measured = Measured::default();
-    for (path, words) in sounds {
+    for Sound { path, words, .. } in sounds {
         let sound = mixed_down(path)?;
         measured.counts.push(Count::of(words, &peer.transcribe(&sound).or_exit(exit::MODEL)?));
         measured.utterances += 1;
@@ -166,7 +215,7 @@ fn peers(found: &::asr::models::Found, sounds: &[(PathBuf, String)]) -> anyhow::
     Ok(measured)
 }
 
-fn json(rows: &[Row], files: usize) -> anyhow::Result<u8> {
+fn json(rows: &[Row], conditions: &ByCondition<'_>, files: usize) -> anyhow::Result<u8> {
     let one = |(name, ours, peer): &Row| {
         let total = ours.total();
         let mut json = serde_json::json!({
@@ -189,13 +238,16 @@ fn json(rows: &[Row], files: usize) -> anyhow::Result<u8> {
     };
     let mut all: Vec<serde_json::Value> = rows.iter().map(one).collect();
     let mut first = all.first().cloned().context("at least one model is measured")?;
+    if conditions.several() {
+        first["conditions"] = conditions.to_json();
+    }
     if all.len() > 1 {
         first["models"] = serde_json::Value::Array(std::mem::take(&mut all));
     }
     print_json(&first)
 }
 
-fn table(rows: &[Row], files: usize) -> anyhow::Result<u8> {
+fn table(rows: &[Row], conditions: &ByCondition<'_>, files: usize) -> anyhow::Result<u8> {
     let mut table = Table::new(&[
         "model",
         ">CER",
@@ -231,5 +283,10 @@ fn table(rows: &[Row], files: usize) -> anyhow::Result<u8> {
         }
     }
     let seconds = rows.first().map_or(0.0, |(_, ours, _)| ours.sound.as_secs_f64());
-    print_text(&format!("{table}{files} files, {:.1} minutes of sound\n", seconds / 60.0))
+    let conditions =
+        if conditions.several() { format!("{}\n", conditions.to_table()) } else { String::new() };
+    print_text(&format!(
+        "{conditions}{table}{files} files, {:.1} minutes of sound\n",
+        seconds / 60.0
+    ))
 }

@@ -2,6 +2,7 @@
 
 mod asr;
 mod calls;
+mod conditions;
 mod nlu;
 pub mod score;
 mod times;
@@ -15,7 +16,7 @@ use crate::config::Setting;
 /// Nothing to measure, or a model that cannot be used.
 pub fn run(global: &Global, setting: &Setting, what: &Eval) -> anyhow::Result<u8> {
     match what {
-        Eval::Asr { dir, peer } => asr::run(global, setting, dir, *peer),
+        Eval::Asr { dir, peer, plot } => asr::run(global, setting, dir, *peer, plot.as_deref()),
         Eval::Calls { dir, peer, stored, decide } => {
             let from = match (stored, decide) {
                 (true, _) => calls::From::Tickets,
