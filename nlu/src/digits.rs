@@ -87,6 +87,43 @@ fn is_gap(ch: char) -> bool {
     )
 }
 
+/// Words by which a caller goes on to the next group of a number.
+const ON: [&str; 10] = [
+    "然后是",
+    "接着是",
+    "接下来是",
+    "后面是",
+    "后边是",
+    "完了是",
+    "再然后",
+    "然后",
+    "接着",
+    "后面",
+];
+/// Digits after which such a word goes on with a number.
+const BEGUN: usize = 3;
+
+/// Characters of a word that leads from one group of a number to the next.
+fn goes_on(text: &[char], at: usize) -> Option<usize> {
+    let long = |word: &&'static str| {
+        let length = word.chars().count();
+        let said =
+            text.get(at..at + length).is_some_and(|part| part.iter().copied().eq(word.chars()));
+        let after = text[(at + length).min(text.len())..].iter().find(|ch| !is_gap(**ch));
+        (said && after.is_some_and(|ch| digit_of(*ch).is_some())).then_some(length)
+    };
+    ON.iter().find_map(long)
+}
+
+/// How often a digit is said, where it is said so: 三个八. Only within a number.
+fn times_digit(text: &[char], at: usize) -> Option<(usize, u8)> {
+    let times = "两三四五六".chars().position(|ch| ch == text[at])? + 2;
+    let value = digit_of(*text.get(at + 2)?).filter(|_| text[at + 1] == '个')?;
+    // 三个八十块 is no part of a number.
+    let unit = text.get(at + 3).is_some_and(|next| "十百千万块元天个".contains(*next));
+    (!unit).then_some((times, value))
+}
+
 /// Whether the digit counts something: 三个, 两天.
 fn counts(text: &[char], at: usize) -> bool {
     text.get(at + 1).is_some_and(|next| "个天年月日块百千万十点号楼位".contains(*next))
@@ -105,9 +142,30 @@ pub(crate) fn runs(text: &[char]) -> Vec<Run> {
     };
     let mut runs = Vec::new();
     let mut run = Run::default();
-    let mut gap = 0;
+    let (mut gap, mut passed) = (0, 0);
     for (at, ch) in text.iter().enumerate() {
+        if at < passed {
+            continue;
+        }
         let value = sure[at].or_else(|| misheard(*ch).filter(|_| near(at)));
+        if value.is_none()
+            && run.digits.len() >= BEGUN
+            && let Some(length) = goes_on(text, at)
+        {
+            (gap, passed) = (1, at + length);
+            continue;
+        }
+        if let Some((times, value)) = times_digit(text, at).filter(|_| !run.digits.is_empty()) {
+            if gap > 0 {
+                run.groups.push(0);
+            }
+            run.digits.extend((0..times).map(|_| Digit { value, at: at + 2 }));
+            if let Some(last) = run.groups.last_mut() {
+                *last += times;
+            }
+            (gap, passed) = (0, at + 3);
+            continue;
+        }
         match value {
             Some(value) => {
                 if gap > 0 && counts(text, at) && !run.digits.is_empty() {
@@ -205,7 +263,11 @@ pub(crate) fn doubtful_runs(text: &[char]) -> Vec<Vec<Doubtful>> {
             }
             continue;
         }
-        // 。三个工作日 is no part of the number before it.
+        // 。三个工作日 is no part of the number before it, and no number goes on over a date's or a sum's unit.
+        if "年月日元".contains(text[at]) {
+            close(&mut run);
+            continue;
+        }
         if gap > 0 && counts(text, at) {
             close(&mut run);
         }
@@ -260,7 +322,7 @@ mod tests {
 
     #[test]
     fn digits_however_they_are_written() {
-        let rows: [(&str, &[&str]); 7] = [
+        let rows: [(&str, &[&str]); 10] = [
             ("幺三八零零幺三八零零零", &["13800138000"]),
             ("138 0013 8000", &["13800138000"]),
             ("要三八，零零要三，八零零零", &["13800138000"]),
@@ -268,6 +330,9 @@ mod tests {
             ("我要投诉三号楼", &["3"]),
             ("幺三八零另幺三八零零零", &["13800138000"]),
             ("没有", &[]),
+            ("幺三八，然后是零零幺三，后面是八零零零", &["13800138000"]),
+            ("幺三八，三个八，幺幺四个零", &["138888110000"]),
+            ("交了三次，然后五天没来", &["3", "5"]),
         ];
         for (text, expected) in rows {
             assert_eq!(texts(text), expected, "{text}");

@@ -58,21 +58,24 @@ const BEFORE_ROAD: &str =
 pub fn entities(text: &str, at: Timestamp) -> Entities {
     let chars: Vec<char> = text.chars().collect();
     let mut found = Entities { plates: plates(&chars), ..Entities::default() };
-    for run in runs(&chars) {
+    let mut spoken = runs(&chars);
+    spoken.retain(|run| {
+        !found.plates.iter().any(|plate| run.start() < plate.end && plate.start < run.end())
+    });
+    spoken.retain(|run| {
         let digits = run.text();
         let (start, mut end) = (run.start(), run.end());
-        if found.plates.iter().any(|plate| start < plate.end && plate.start < end) {
-            continue;
-        }
         let letter = chars.get(end).is_some_and(|ch| matches!(ch, 'x' | 'X' | '×'));
-        if digits.len() == 18 || (digits.len() == 17 && letter) {
+        let id = digits.len() == 18 || (digits.len() == 17 && letter);
+        if id {
             let value = if digits.len() == 17 { digits + "X" } else { digits };
             end += usize::from(letter);
             found.ids.push(Entity { value, start, end });
-        } else if let Some(value) = phone::number_in(&run) {
-            found.phones.push(Entity { value, start, end });
         }
-    }
+        !id
+    });
+    let numbers = phone::numbers(&chars, &spoken).into_iter();
+    found.phones = numbers.map(|(value, start, end)| Entity { value, start, end }).collect();
     found.amounts = amounts(&chars);
     found.times = when::all(&chars, at)
         .into_iter()

@@ -223,6 +223,7 @@ fn take(
     }
     if context.announced
         && is_landline(&digits)
+        && !is_date(&digits)
         && best.as_ref().is_none_or(|b| b.digits.len() != MOBILE)
     {
         *best = fresh(digits, vec![span]);
@@ -247,13 +248,14 @@ fn corrected(known: &str, part: &str, tail: bool) -> String {
         known[at..at + part.len()].bytes().zip(part.bytes()).filter(|(a, b)| a != b).count()
     };
     // Groups of a mobile number begin at 0, 3 and 7; what differs in nothing is no correction.
-    let starts: Vec<usize> =
-        [0, 3, 7, last].into_iter().filter(|at| *at <= last && differing(*at) > 0).collect();
-    let at = if tail {
-        last
-    } else {
-        starts.into_iter().min_by_key(|at| differing(*at)).unwrap_or(last)
-    };
+    // A group of four is not the first.
+    let opens = part.len() != 4 && (!known.starts_with('1') || part.starts_with('1'));
+    let may = |at: &usize| *at <= last && differing(*at) > 0 && (*at > 0 || opens);
+    let starts: Vec<usize> = [0, 3, 7, last].into_iter().filter(may).collect();
+    // What was said last is what is corrected, unless another group is nearer by two digits.
+    let cost = |at: usize| differing(at) + if at == last { 0 } else { 2 };
+    let at =
+        if tail { last } else { starts.into_iter().min_by_key(|at| cost(*at)).unwrap_or(last) };
     format!("{}{part}{}", &known[..at], &known[at + part.len()..])
 }
 
@@ -471,10 +473,39 @@ fn overlay(a: &str, b: &str) -> Option<String> {
     Some(out)
 }
 
-/// The telephone number that a run of digits is, whatever stands around it.
-pub(crate) fn number_in(run: &Run) -> Option<String> {
-    let digits = run.text();
-    mobile_in(run).map(|(digits, _)| digits).or_else(|| is_landline(&digits).then_some(digits))
+/// The telephone numbers of a text with where they stand, whatever is said around them. What the
+/// speaker takes back is replaced by what is said instead, as a whole (不对，是…) or in part.
+pub(crate) fn numbers(text: &[char], runs: &[Run]) -> Vec<(String, usize, usize)> {
+    let mut found: Vec<(String, usize, usize)> = Vec::new();
+    for run in runs {
+        let digits = run.text();
+        let number = mobile_in(run).map(|(digits, _)| digits).or_else(|| {
+            let before: String = text[run.start().saturating_sub(8)..run.start()].iter().collect();
+            let said = ANNOUNCE.iter().any(|word| before.contains(word));
+            (is_landline(&digits) && (said || !is_date(&digits))).then_some(digits.clone())
+        });
+        let taken_back = found.last_mut().filter(|(_, _, end)| takes_back(text, *end, run.start()));
+        match (number, taken_back) {
+            (Some(number), Some(last)) if number.len() >= last.0.len() => {
+                *last = (number, run.start(), run.end());
+            }
+            (_, Some(last)) if (2..last.0.len()).contains(&digits.len()) => {
+                last.0 = corrected(&last.0, &digits, false);
+                last.2 = run.end();
+            }
+            (Some(number), _) => found.push((number, run.start(), run.end())),
+            (None, _) => {}
+        }
+    }
+    found
+}
+
+/// Characters between a number and what is said instead of it.
+const FARTHEST: usize = 14;
+
+fn takes_back(text: &[char], from: usize, to: usize) -> bool {
+    let between: String = text[from.min(to)..to].iter().collect();
+    to - from.min(to) <= FARTHEST && TAKE_BACK.iter().any(|word| between.contains(word))
 }
 
 fn boundary(run: &Run, at: usize) -> bool {
@@ -484,6 +515,11 @@ fn boundary(run: &Run, at: usize) -> bool {
         sum += length;
         here
     })
+}
+
+/// Whether the digits may be a date or two years: 2022.11.18, 2018-2035.
+fn is_date(digits: &str) -> bool {
+    digits.get(..4).is_some_and(|year| (1950..2060).contains(&year.parse().unwrap_or(0)))
 }
 
 fn is_landline(digits: &str) -> bool {

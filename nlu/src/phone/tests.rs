@@ -78,6 +78,26 @@ fn misheard_digits_are_mended_by_sound_and_by_the_other_voice() {
 }
 
 #[test]
+fn what_is_taken_back_in_one_breath() {
+    let rows: [(&str, &[&str]); 8] = [
+        ("电话幺三八，零零幺三，八零零零，不对，是八零零幺", &["13800138001"]),
+        ("幺三九零零幺三八零零零，说错了，幺三八零零幺三八零零零", &["13800138000"]),
+        ("幺三八，然后是零零幺三，后面是八零零零", &["13800138000"]),
+        ("电话是幺三八，零零幺三，三个八，幺", &["13800138881"]),
+        ("幺三八零零幺三八零零零，座机零幺零八二三四五六七八", &["13800138000", "01082345678"]),
+        ("座机是二零二幺零三幺五", &["20210315"]),
+        ("2022.11.18买的，合同是2018-2035年", &[]),
+        ("交了三个八百块，不对，是两个", &[]),
+    ];
+    for (text, expected) in rows {
+        let text: Vec<char> = text.chars().collect();
+        let found = numbers(&text, &runs(&text));
+        let found: Vec<&str> = found.iter().map(|(digits, ..)| digits.as_str()).collect();
+        assert_eq!(found, expected, "{}", text.iter().collect::<String>());
+    }
+}
+
+#[test]
 fn numbers_spoken_in_every_way() {
     use Leg::{Agent, Caller};
     let rows: [Row<'_>; 14] = [
