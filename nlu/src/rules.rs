@@ -61,6 +61,7 @@ pub(crate) struct Phrases {
 pub(crate) struct Speech {
     courtesies: Vec<String>,
     pub(crate) another: Vec<String>,
+    pub(crate) next_asked: Vec<String>,
     pub(crate) this_number: Words,
     pub(crate) agent: Words,
 }

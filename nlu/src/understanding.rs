@@ -22,6 +22,10 @@ pub struct Understanding {
 const LEAST_SUBSTANCE: usize = 4;
 /// Substance that a second matter needs, so that a closing remark does not become a ticket.
 const LEAST_SECOND: usize = 8;
+/// Substance from which one more question on the same category is a matter of its own.
+const LEAST_OWN_QUESTION: usize = 30;
+/// Confidence under which the category of such a question says nothing.
+const SURE_CATEGORY: f32 = 0.6;
 /// Substance over which a call that says 打错了 or asks for a person may still be about something.
 const LITTLE_SUBSTANCE: usize = 45;
 /// Substance under which a last turn does no more than take the call back.
@@ -63,18 +67,21 @@ impl Understanding {
     /// The spans of the caller's words by matter; empty when nothing was raised.
     fn matters(&self, heard: &Heard) -> Vec<Vec<Span>> {
         let mut matters: Vec<Vec<Span>> = vec![Vec::new()];
-        for (utterance, said) in
-            heard.said.iter().enumerate().filter(|(_, said)| said.leg != Leg::Agent)
-        {
+        let speech = &self.rules.speech;
+        let mut asked = false;
+        for (utterance, said) in heard.said.iter().enumerate() {
             let text = said.written();
             let plain: String = text.iter().collect();
-            let cue = self
-                .rules
-                .speech
-                .another
-                .iter()
-                .filter_map(|phrase| plain.find(phrase.as_str()))
-                .min();
+            if said.leg == Leg::Agent {
+                asked |= speech.next_asked.iter().any(|phrase| plain.contains(phrase.as_str()));
+                continue;
+            }
+            let cue = speech.another.iter().filter_map(|phrase| plain.find(phrase.as_str())).min();
+            // Who is asked for the next matter and answers with more than a courtesy begins it.
+            let substance = self.rules.substance(&text);
+            let answers = asked && substance >= LEAST_SECOND;
+            asked &= substance < LEAST_SECOND;
+            let cue = cue.or(answers.then_some(0));
             let at = cue.map(|at| plain[..at].chars().count());
             let begun =
                 matters.last().is_some_and(|spans| self.substance(heard, spans) >= LEAST_SUBSTANCE);
@@ -317,6 +324,24 @@ impl Interpret for Understanding {
         if self.is_void(heard) && alarm().is_none() {
             return Vec::new();
         }
-        matters.into_iter().map(|spans| self.one(heard, spans, &whole)).collect()
+        let mut found: Vec<Interpretation> = Vec::new();
+        for spans in matters {
+            let next = self.one(heard, spans, &whole);
+            // 顺便再问一下: a short question more about the same thing is no matter of its own.
+            match found.last_mut() {
+                Some(last)
+                    if next.request_type.value == RequestType::Consultation
+                        && last.request_type.value == RequestType::Consultation
+                        && (next.category.value == last.category.value
+                            || next.category.confidence < SURE_CATEGORY)
+                        && self.substance(heard, &next.matter) < LEAST_OWN_QUESTION =>
+                {
+                    let spans = last.matter.iter().chain(&next.matter).copied().collect();
+                    *last = self.one(heard, spans, &whole);
+                }
+                _ => found.push(next),
+            }
+        }
+        found
     }
 }
