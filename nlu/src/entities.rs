@@ -81,9 +81,9 @@ pub fn entities(text: &str, at: Timestamp) -> Entities {
         .into_iter()
         .map(|(start, end, when)| (Entity { value: when.text.clone(), start, end }, when))
         .collect();
-    found.names = name::all(&chars)
+    found.names = name::persons(&chars)
         .into_iter()
-        .map(|(value, start, end)| Entity { value, start, end })
+        .map(|(start, end)| Entity { value: chars[start..end].iter().collect(), start, end })
         .collect();
     found
 }
@@ -174,27 +174,75 @@ fn amounts(chars: &[char]) -> Vec<Entity> {
     found
 }
 
-/// House numbers, and the names of roads and estates.
+/// Characters of the name of an estate or a road before a house number.
+const LONGEST_PLACE: usize = 8;
+/// What 号 may be followed by without being a house's: 三号线.
+const NO_HOUSE: &str = "线令召码称子";
+
+/// House numbers with the names before them, and the names of roads and estates.
 fn addresses(chars: &[char]) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
-    for at in 0..chars.len() {
-        let before = (0..at).rev().take_while(|i| is_number(chars[*i])).count();
-        if before > 0
-            && let Some(unit) = HOUSE.iter().find(|unit| starts(chars, at, unit))
-        {
-            found.push((at - before, at + unit.chars().count()));
+    let named = |at: usize, longest: usize| {
+        let part = |i: &usize| {
+            // 菜市口, 城市花园, 和平路 and 仁和家园 hold characters that end other names.
+            let inside = match chars[*i] {
+                '市' => *i > 0 && "城菜".contains(chars[*i - 1]),
+                '和' => {
+                    (*i > 0 && "仁祥人".contains(chars[*i - 1]))
+                        || chars.get(*i + 1).is_some_and(|next| "平谐睦美顺".contains(*next))
+                }
+                ch => !BEFORE_ROAD.contains(ch),
+            };
+            inside && chars[*i].is_alphanumeric()
+        };
+        (at.saturating_sub(longest)..at).rev().take_while(part).count()
+    };
+    let mut at = 0;
+    while at < chars.len() {
+        if let Some(end) = house(chars, at) {
+            let name = named(at, LONGEST_PLACE);
+            found.push((if name >= 2 { at - name } else { at }, end));
+            at = end;
+            continue;
         }
         if let Some(kind) = ROAD.iter().find(|kind| starts(chars, at, kind)) {
-            let name = (at.saturating_sub(5)..at)
-                .rev()
-                .take_while(|i| !BEFORE_ROAD.contains(chars[*i]) && chars[*i].is_alphanumeric())
-                .count();
+            let name = named(at, 5);
             if name >= 2 {
                 found.push((at - name, at + kind.chars().count()));
             }
         }
+        at += 1;
     }
     found
+}
+
+/// One past the last character of the house number that begins at `at`: 六号院三单元二零一.
+fn house(chars: &[char], at: usize) -> Option<usize> {
+    let number = |at: usize| chars[at..].iter().take_while(|ch| is_number(**ch)).count();
+    let (mut end, mut units) = (at, 0);
+    loop {
+        let digits = number(end);
+        if digits == 0 {
+            break;
+        }
+        let unit = HOUSE.iter().find(|unit| starts(chars, end + digits, unit));
+        match unit.map(|unit| end + digits + unit.chars().count()) {
+            Some(after) => {
+                let other = chars.get(after).is_some_and(|ch| NO_HOUSE.contains(*ch));
+                if other && chars[after - 1] == '号' {
+                    break;
+                }
+                (end, units) = (after, units + 1);
+            }
+            // The room may be named without 室.
+            None if units > 0 => {
+                end += digits;
+                break;
+            }
+            None => break,
+        }
+    }
+    (units > 0).then_some(end)
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 //! Who calls, and whom the matter is about.
 
+mod characters;
+mod person;
+
 use crate::heard::{Heard, Leg, Span};
 use crate::interpretation::Found;
 
-/// The four hundred commonest family names cover nearly everybody; two-character ones first.
-const FAMILY: &str = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文庞樊兰殷施陶洪翟安颜倪严牛温芦季俞章鲁葛伍韦申尤毕聂焦向柳邢路岳齐梅莫庄辛管祝左涂谷祁时舒耿牟卜詹关苗凌费纪靳盛童欧甄项曲成游阳裴席卫查屈鲍位覃霍翁隋植甘景薄单包司柏宁柯阮桂闵解强丛花车";
+use characters::FAMILY;
+pub(crate) use person::persons;
 
 /// Phrases after which a caller says his name.
 const INTRODUCE: [&str; 9] =
@@ -23,7 +26,7 @@ pub(crate) fn find(heard: &Heard) -> Option<Found<String>> {
         heard.said.iter().enumerate().filter(|(_, said)| said.leg != Leg::Agent)
     {
         let text = said.written();
-        let Some((name, start, end)) = all(&text).into_iter().next() else { continue };
+        let Some((name, start, end)) = introduced(&text).into_iter().next() else { continue };
         let whole = end - start > 1;
         let value = if whole { name } else { format!("{name}{}", title.unwrap_or("")) };
         let evidence = vec![Span { utterance, start, end }];
@@ -38,7 +41,7 @@ pub(crate) fn find(heard: &Heard) -> Option<Found<String>> {
 }
 
 /// Every name that somebody introduces himself by: the name, first character, one past the last.
-pub(crate) fn all(text: &[char]) -> Vec<(String, usize, usize)> {
+fn introduced(text: &[char]) -> Vec<(String, usize, usize)> {
     let plain: String = text.iter().collect();
     let mut found: Vec<(String, usize, usize)> = Vec::new();
     for phrase in INTRODUCE {
