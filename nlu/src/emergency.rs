@@ -49,7 +49,7 @@ pub(crate) struct Alarms {
 const WRITTEN: f32 = 0.95;
 const ALIKE: f32 = 0.8;
 /// The classifier's probability from which a sentence without a word of the rules is an alarm.
-const LEARNED: f32 = 0.985;
+const LEARNED: f32 = 0.997;
 /// Characters under which a sentence says too little to be an alarm by itself.
 const LEAST: usize = 9;
 /// Characters within which the words of a pair stand.
