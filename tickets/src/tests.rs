@@ -106,3 +106,19 @@ fn execute(store: &Store, id: TicketId, command: Command) -> Result<Ticket, Erro
     let categories = ["城乡建设".to_owned(), "民政".to_owned()];
     store.execute(id, vec![command], known(&departments, &categories), "小李", at())
 }
+
+/// sled writes its `conf` in two pieces; between them the folder is one that it calls damaged.
+#[test]
+fn a_process_killed_while_it_makes_the_journal_leaves_nothing_in_the_way() {
+    let dir = TempDir::new().unwrap();
+    let call = take(&open(&dir), 1, 1);
+    let torn = TempDir::new().unwrap();
+    let part = torn.path().join("journal.part");
+    std::fs::create_dir_all(&part).unwrap();
+    let conf = std::fs::read(dir.path().join("journal/conf")).unwrap();
+    std::fs::write(part.join("conf"), &conf[..conf.len() - 4]).unwrap();
+    assert!(sled::open(&part).is_err(), "torn");
+    let store = open(&torn);
+    assert!(!part.exists());
+    assert_eq!(take(&store, 1, 1).sha256, call.sha256);
+}
