@@ -68,30 +68,22 @@ pub(crate) enum Abort {
 
 pub(crate) type Applied<T> = Result<T, ConflictableTransactionError<Abort>>;
 
-/// Makes an empty journal where there is none: elsewhere first, then renamed. sled writes its `conf` in
-/// two pieces; a process killed between them leaves a folder that sled calls damaged for ever.
-fn create(root: &Path, path: &Path) -> Result<(), Error> {
-    if path.exists() {
+/// Clears away a configuration with no log beside it. sled writes its `conf` in two pieces before it
+/// makes the log; a process killed between them leaves a folder that sled calls damaged for ever,
+/// though nothing was ever in it.
+fn clear_unborn(path: &Path) -> Result<(), Error> {
+    let (conf, log) = (path.join("conf"), path.join("db"));
+    let written = std::fs::metadata(&log).is_ok_and(|log| log.len() > 0);
+    if written || !conf.exists() {
         return Ok(());
     }
-    let part = root.join("journal.part");
-    if part.exists() {
-        std::fs::remove_dir_all(&part).map_err(|error| Error::io(&part, error))?;
-    }
-    let made = sled::Config::new().path(&part).flush_every_ms(None).open();
-    drop(made.map_err(|error| Error::sled(&part, error))?);
-    for file in ["db", "conf"] {
-        files::sync(&part.join(file))?;
-    }
-    files::sync(&part)?;
-    std::fs::rename(&part, path).map_err(|error| Error::io(path, error))?;
-    files::sync(root)
+    std::fs::remove_file(&conf).map_err(|error| Error::io(&conf, error))
 }
 
 impl Journal {
     pub(crate) fn open(root: &Path) -> Result<Journal, Error> {
         let path = root.join("journal");
-        create(root, &path)?;
+        clear_unborn(&path)?;
         let config =
             sled::Config::new().path(&path).cache_capacity(CACHE_BYTES).flush_every_ms(None);
         // sled panics on some damaged files; that is an answer about the file, not a fault of ours.
