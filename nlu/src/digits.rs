@@ -1,5 +1,7 @@
 //! Digits as they are spoken and as recognisers write them.
 
+use crate::heard::is_at;
+
 /// A digit with the character it stands at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Digit {
@@ -105,14 +107,12 @@ const BEGUN: usize = 3;
 
 /// Characters of a word that leads from one group of a number to the next.
 fn goes_on(text: &[char], at: usize) -> Option<usize> {
-    let long = |word: &&'static str| {
-        let length = word.chars().count();
-        let said =
-            text.get(at..at + length).is_some_and(|part| part.iter().copied().eq(word.chars()));
-        let after = text[(at + length).min(text.len())..].iter().find(|ch| !is_gap(**ch));
-        (said && after.is_some_and(|ch| digit_of(*ch).is_some())).then_some(length)
+    let said = ON.iter().filter(|word| is_at(text, at, word)).map(|word| word.chars().count());
+    let goes_on = |length: &usize| {
+        let after = text[at + length..].iter().find(|ch| !is_gap(**ch));
+        after.is_some_and(|ch| digit_of(*ch).is_some())
     };
-    ON.iter().find_map(long)
+    said.into_iter().find(goes_on)
 }
 
 /// How often a digit is said, where it is said so: 三个八. Only within a number.

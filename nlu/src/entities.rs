@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::digits::{digit_of, runs};
+use crate::heard::is_at;
 use crate::interpretation::When;
 use crate::{name, phone, when};
 
@@ -149,18 +150,12 @@ fn is_number(ch: char) -> bool {
     digit_of(ch).is_some() || "十百千万亿半多几".contains(ch) || ch == '.'
 }
 
-fn starts(chars: &[char], at: usize, word: &str) -> bool {
-    chars
-        .get(at..at + word.chars().count())
-        .is_some_and(|part| part.iter().copied().eq(word.chars()))
-}
-
 fn amounts(chars: &[char]) -> Vec<Entity> {
     let mut found = Vec::new();
     let mut at = 0;
     while at < chars.len() {
         let end = (at..chars.len()).find(|i| !is_number(chars[*i])).unwrap_or(chars.len());
-        let unit = MONEY.iter().find(|unit| end > at && starts(chars, end, unit));
+        let unit = MONEY.iter().find(|unit| end > at && is_at(chars, end, unit));
         if let Some(unit) =
             unit.filter(|_| digit_of(chars[at]).is_some() || "十百千万几".contains(chars[at]))
         {
@@ -205,7 +200,7 @@ fn addresses(chars: &[char]) -> Vec<(usize, usize)> {
             at = end;
             continue;
         }
-        if let Some(kind) = ROAD.iter().find(|kind| starts(chars, at, kind)) {
+        if let Some(kind) = ROAD.iter().find(|kind| is_at(chars, at, kind)) {
             let name = named(at, 5);
             if name >= 2 {
                 found.push((at - name, at + kind.chars().count()));
@@ -225,7 +220,7 @@ fn house(chars: &[char], at: usize) -> Option<usize> {
         if digits == 0 {
             break;
         }
-        let unit = HOUSE.iter().find(|unit| starts(chars, end + digits, unit));
+        let unit = HOUSE.iter().find(|unit| is_at(chars, end + digits, unit));
         match unit.map(|unit| end + digits + unit.chars().count()) {
             Some(after) => {
                 let other = chars.get(after).is_some_and(|ch| NO_HOUSE.contains(*ch));

@@ -86,3 +86,9 @@ pub struct Span {
     /// One past the last character.
     pub end: usize,
 }
+
+/// Whether a word is written at a place of a text.
+pub(crate) fn is_at(text: &[char], at: usize, word: &str) -> bool {
+    let mut rest = text.get(at..).unwrap_or_default().iter();
+    word.chars().all(|ch| rest.next() == Some(&ch))
+}

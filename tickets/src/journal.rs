@@ -20,6 +20,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::fs::File;
+use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -73,11 +74,15 @@ pub(crate) type Applied<T> = Result<T, ConflictableTransactionError<Abort>>;
 /// though nothing was ever in it.
 fn clear_unborn(path: &Path) -> Result<(), Error> {
     let (conf, log) = (path.join("conf"), path.join("db"));
-    let written = std::fs::metadata(&log).is_ok_and(|log| log.len() > 0);
-    if written || !conf.exists() {
-        return Ok(());
+    match std::fs::metadata(&log) {
+        Ok(log) if log.len() > 0 => return Ok(()),
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(Error::io(&log, error)),
+        _ => {}
     }
-    std::fs::remove_file(&conf).map_err(|error| Error::io(&conf, error))
+    match std::fs::remove_file(&conf) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io(&conf, error)),
+        _ => Ok(()),
+    }
 }
 
 impl Journal {

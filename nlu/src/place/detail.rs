@@ -1,7 +1,7 @@
 //! What follows a place's name: building, unit, room.
 
 use crate::digits::{cardinal, digit_of};
-use crate::heard::{Heard, Leg, Span};
+use crate::heard::{Heard, Leg, Span, is_at};
 
 /// What may follow a number in an address.
 const UNITS: [&str; 17] = [
@@ -47,7 +47,7 @@ fn detail_in(text: &[char], from: usize) -> Option<(String, usize, usize)> {
             continue;
         }
         let stop = (at..text.len()).find(|i| !numeral(text[*i])).unwrap_or(text.len());
-        let unit = UNITS.iter().find(|unit| starts_with(&text[stop..], unit));
+        let unit = UNITS.iter().find(|unit| is_at(text, stop, unit));
         let number = cardinal(&text[at..stop]);
         match (unit, number) {
             (Some(unit), Some(number)) => {
@@ -70,11 +70,6 @@ fn detail_in(text: &[char], from: usize) -> Option<(String, usize, usize)> {
         }
     }
     (!detail.is_empty()).then_some((detail, start, end))
-}
-
-fn starts_with(text: &[char], word: &str) -> bool {
-    let mut rest = text.iter();
-    word.chars().all(|ch| rest.next() == Some(&ch))
 }
 
 /// The words that named the place, in the order they were said.
