@@ -233,7 +233,7 @@ impl School {
     fn lesson(&self, example: usize, random: &mut Random) -> Lesson<'_> {
         let (example, text) = &self.learnt[example];
         // What a caller says comes through a recogniser, which errs more than people who write.
-        let (often, most) = if example.source == Source::Seed { (0.5, 0.2) } else { (0.3, 0.12) };
+        let (often, most) = if example.source == Source::Seed { (0.6, 0.25) } else { (0.3, 0.12) };
         let homophones = if random.chance(often) { most * random.unit() } else { 0.0 };
         let amount = match example.source {
             Source::Seed => Amount { homophones, fillers: 0.5, chatter: 0.4, cut: 0.0 },
