@@ -17,9 +17,9 @@ work="$(mkdir -p "${2:-$root/data/learn}" && cd "${2:-$root/data/learn}" && pwd)
 source "$(dirname "$0")/setup.sh"
 models="$(cd "${MODELS:-$root/models}" && pwd)"
 
-# What is in use: the city's own, if it has learnt before.
+# What is in use: the city's own, if it has learnt before and has not gone back.
 current="$here/adapter.safetensors"
-[ ! -f "$models/whisper/city.safetensors" ] || current="$models/whisper/city.safetensors"
+[ "$(cat "$models/default-model" 2>/dev/null)" != base-city ] || current="$models/whisper/city.safetensors"
 
 rm -rf "$work/split"
 "$python" "$here/hold_back.py" "$calls" "$work/split"

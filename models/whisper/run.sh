@@ -6,8 +6,8 @@
 # Settings by environment: DATA (the public data: speech/, noise/, text/), HOURS of synthetic speech (2), MINUTES of
 # training (100), TEXTS (20000), THREADS (as many as there are cores), DEV (folders with transcripts.tsv that
 # the choice is made on; the AISHELL sample, which nothing is trained on), SCALES. Without DATA there is no real
-# speech, no recorded noise and no citizen's message in it, and DEV must be named. STEPS ends training early, with a line of the
-# curve for each step.
+# speech, no recorded noise and no citizen's message in it, and DEV must be named. STEPS ends training early, with a
+# line of the curve for each step.
 # Needs Python 3.11 or newer with venv, pip, npm and the built hotline.
 set -euo pipefail
 root="$(cd "$(dirname "$0")/../.." && pwd)"
