@@ -132,6 +132,9 @@ pub struct Patience {
 pub struct Department {
     /// Full name.
     pub name: String,
+    /// Offices of the classifier's whose questions it answers.
+    #[serde(default)]
+    pub answers: Vec<String>,
     /// 市, 区 or 街道.
     pub level: String,
     /// Other names.

@@ -2,7 +2,7 @@
 
 use nlu::{Heard, Interpretation, Span, Words};
 
-use crate::city::{City, Rule};
+use crate::city::{City, Department, Rule};
 
 /// A department with the reason for it.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +26,8 @@ const BY_EQUAL_WORDS: f32 = 0.5;
 const A_WORD_AHEAD: f32 = 0.25;
 /// Confidence in the last rule, which takes what nothing else takes.
 const BY_DEFAULT: f32 = 0.2;
+/// Most confidence that questions answered before can give: they were asked of another city.
+const BY_PRECEDENT: f32 = 0.6;
 
 /// What a certain category weighs: a little more than a word that is said late.
 const CATEGORY_WEIGHT: f32 = 1.3;
@@ -42,7 +44,8 @@ const REPEATED: f32 = 0.3;
 /// Who takes a matter. A rule about an emergency, or one that goes first, decides at once. Among the
 /// others those win whose words are said most, since a caller names by the way what he does not
 /// complain of: the site where he was not paid, the renovation that a closed gym pleads. The category
-/// speaks for its own rule as strongly as it is certain. Equals go by the order of the table.
+/// speaks for its own rule as strongly as it is certain. Equals go by the order of the table. Who
+/// answered such questions before is the second choice, or the first where no word of the table was said.
 pub(crate) fn route(city: &City, heard: &Heard, matter: &Interpretation) -> Routed {
     let mut ranked = fitting(city, &Texts::of(city, heard, matter), matter);
     let at_once = ranked.iter().position(|fit| fit.rule.first || !fit.rule.emergency.is_empty());
@@ -63,13 +66,34 @@ pub(crate) fn route(city: &City, heard: &Heard, matter: &Interpretation) -> Rout
             (None, true, false) => matter.category.confidence,
             (None, true, true) => BY_DEFAULT,
         };
-    Routed {
+    let by_rule = Routed {
         name: taken.department().to_owned(),
         because: taken.rule.because.clone(),
         confidence,
         evidence: taken.word.into_iter().collect(),
         runner_up: rival.map(|fit| fit.department().to_owned()),
+    };
+    let told = taken.word.is_some() || taken.rule.first || !taken.rule.emergency.is_empty();
+    match precedent(city, matter) {
+        Some((department, _)) if department == by_rule.name => by_rule,
+        Some((department, confidence)) if !told && confidence > by_rule.confidence => Routed {
+            name: department.to_owned(),
+            because: "以往同类咨询由该部门答复".to_owned(),
+            confidence,
+            evidence: matter.matter.clone(),
+            runner_up: Some(by_rule.name),
+        },
+        Some((department, _)) => Routed { runner_up: Some(department.to_owned()), ..by_rule },
+        None => by_rule,
     }
+}
+
+/// The department of this city that stands for the office which answered such questions.
+fn precedent<'a>(city: &'a City, matter: &Interpretation) -> Option<(&'a str, f32)> {
+    let office = matter.office.as_ref()?;
+    let stands = |d: &&Department| d.answers.contains(&office.value);
+    let department = city.departments.iter().find(stands)?;
+    Some((&department.name, office.confidence.min(BY_PRECEDENT)))
 }
 
 /// A rule whose conditions all hold.

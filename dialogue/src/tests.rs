@@ -34,6 +34,7 @@ fn matter(heard: &Heard, request_type: RequestType, category: &str) -> Interpret
         request_type: found(request_type),
         category: found(category.to_owned()),
         category_2: None,
+        office: None,
         urgency: found(Urgency::Normal),
         emergency: None,
         phone: None,
@@ -42,6 +43,7 @@ fn matter(heard: &Heard, request_type: RequestType, category: &str) -> Interpret
         name: None,
         subject: None,
         title: "标题".to_owned(),
+        readings: Vec::new(),
         matter: vec![Span { utterance: 0, start: 0, end }],
     }
 }
@@ -338,7 +340,7 @@ fn every_mistake_in_the_citys_files_has_its_line_and_its_remedy() {
             "departments.toml",
             "name = \"区生态环境局\"",
             "name = \"区城市管理委员会\"",
-            17,
+            18,
             "is there twice",
             "remove one",
         ),
@@ -346,7 +348,7 @@ fn every_mistake_in_the_citys_files_has_its_line_and_its_remedy() {
             "dispatch.toml",
             "categories = [\"纪检监察\"]",
             "categories = [\"纪检\"]",
-            46,
+            51,
             "unknown category 纪检",
             "did you mean 纪检监察?",
         ),

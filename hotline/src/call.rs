@@ -1,7 +1,7 @@
 //! One call from sound to decision: everything that `take`, `eval calls` and `replay --decide`
 //! share.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use asr::{Decoding, Model};
@@ -59,14 +59,14 @@ impl Mind {
     /// Every mistake in the city's files, or a classifier that is missing.
     pub fn load(setting: &Setting) -> anyhow::Result<Mind> {
         let city = load_city(&setting.city)?;
-        let classifier = setting.shipped_models().join("nlu");
+        let classifier = crate::classifiers::in_use(setting)?;
         let understanding =
             Understanding::load(&classifier, &setting.city, &city.code).or_exit(exit::CONFIG)?;
         Ok(Mind {
             city,
             understanding,
             city_hash: hash_folder(&setting.city)?,
-            classifier_hash: hash_folder(&classifier)?,
+            classifier_hash: hash(&classifier, nlu::Classifier::FILES.map(Into::into).to_vec())?,
         })
     }
 
@@ -212,10 +212,17 @@ fn hash_folder(dir: &Path) -> anyhow::Result<String> {
             if path.is_dir() { open.push(path) } else { paths.push(path) }
         }
     }
-    paths.sort();
+    let within = |path: PathBuf| path.strip_prefix(dir).map(Path::to_owned).unwrap_or(path);
+    hash(dir, paths.into_iter().map(within).collect())
+}
+
+/// SHA-256 over the names and contents of some files of a folder, in name order.
+fn hash(dir: &Path, mut names: Vec<PathBuf>) -> anyhow::Result<String> {
+    names.sort();
     let mut digest = Sha256::new();
-    for path in paths {
-        digest.update(path.strip_prefix(dir).unwrap_or(&path).to_string_lossy().as_bytes());
+    for name in names {
+        let path = dir.join(&name);
+        digest.update(name.to_string_lossy().as_bytes());
         digest.update(
             std::fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?,
         );

@@ -83,7 +83,7 @@ pub enum Command {
         #[command(subcommand)]
         action: Option<DepartmentAction>,
     },
-    /// List, build, verify, choose or fetch local Whisper models
+    /// List, build, verify, choose or fetch local Whisper models; list and choose classifiers
     Models {
         #[command(subcommand)]
         action: ModelAction,
@@ -93,7 +93,7 @@ pub enum Command {
         #[command(subcommand)]
         what: Train,
     },
-    /// Measure recognition, whole calls or classification
+    /// Measure recognition, whole calls, classification or drift
     Eval {
         #[command(subcommand)]
         what: Eval,
@@ -289,7 +289,7 @@ pub struct DepartmentFields {
 
 #[derive(Debug, Subcommand)]
 pub enum ModelAction {
-    /// Models of the manifest and of the models folder
+    /// Models of the manifest and of the models folder, and classifiers
     List,
     /// Fetch the packages of a model and convert them into one GGML file
     Build {
@@ -307,9 +307,9 @@ pub enum ModelAction {
         /// Model; every built one when absent
         name: Option<String>,
     },
-    /// Make a model the default of this folder
+    /// Make a Whisper model or a classifier the default of this folder
     Use {
-        /// Model in the manifest
+        /// Model in the manifest, or classifier: nlu is the shipped one
         name: String,
     },
     /// Fetch a model file from a model hub; resumes after a break
@@ -321,17 +321,25 @@ pub enum ModelAction {
 
 #[derive(Debug, Subcommand)]
 pub enum Train {
-    /// The classifier, from a folder of labelled texts
-    Nlu {
-        /// Folder of the CSV files
-        dir: PathBuf,
-        /// Where the weights go
-        #[arg(long, value_name = "DIR")]
-        out: Option<PathBuf>,
-        /// Seed
-        #[arg(long, default_value_t = 12345)]
-        seed: u64,
-    },
+    /// The classifier, from a folder of labelled texts, or from what people corrected
+    Nlu(TrainNlu),
+}
+
+#[derive(Debug, Args)]
+pub struct TrainNlu {
+    /// Folder of the CSV files; broken off, training goes on where it stopped
+    #[arg(required_unless_present = "from_corrections")]
+    pub dir: Option<PathBuf>,
+    /// Learn from the corrected tickets of the store instead, going on from the classifier in use;
+    /// the new one comes into use only if it is better on tickets that were held back
+    #[arg(long, conflicts_with = "dir")]
+    pub from_corrections: bool,
+    /// Where the weights go
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Seed
+    #[arg(long, default_value_t = 12345, conflicts_with = "from_corrections")]
+    pub seed: u64,
 }
 
 #[derive(Debug, Subcommand)]
@@ -364,6 +372,12 @@ pub enum Eval {
     },
     /// The classifier on a CSV file
     Nlu(EvalNlu),
+    /// Labels and confidence of recent tickets against those that the classifier learnt from
+    Drift {
+        /// Calls of so many days up to now
+        #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+        days: u32,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -377,7 +391,7 @@ pub struct EvalNlu {
     /// Column of the label
     #[arg(long)]
     pub label_column: String,
-    /// Which head: category, category_2, type, urgency, emergency; department judges the dispatch
+    /// Which head: category, category_2, type, urgency, emergency, department
     #[arg(long, default_value = "category")]
     pub head: String,
     /// Let only the labels present in the file compete

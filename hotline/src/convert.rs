@@ -53,6 +53,7 @@ pub fn fields(heard: &Heard, draft: &Draft) -> Fields {
         deadline: Some(moment(draft.deadline)),
         title: matter.title.clone(),
         missing: draft.missing.iter().map(|slot| slot.name().to_owned()).collect(),
+        readings: Vec::new(),
         notes: Vec::new(),
         confidence: BTreeMap::new(),
         runner_up: BTreeMap::new(),
@@ -69,6 +70,12 @@ pub fn fields(heard: &Heard, draft: &Draft) -> Fields {
     note.maybe("when", matter.when.as_ref(), |value| value.text.clone());
     note.maybe("name", matter.name.as_ref(), Clone::clone);
     note.maybe("subject", matter.subject.as_ref(), Clone::clone);
+    let reading = |reading: &nlu::Reading| tickets::Reading {
+        span: timed(heard, &reading.span),
+        heard: reading.heard.clone(),
+        meant: reading.meant.clone(),
+    };
+    note.fields.readings = matter.readings.iter().map(reading).collect();
     note.spans("title", &matter.matter);
     note.spans("department", &draft.department.evidence);
     fields.confidence.insert("department".into(), round(draft.department.confidence));
@@ -125,25 +132,24 @@ impl Evidence<'_> {
     }
 
     fn spans(&mut self, field: &str, spans: &[nlu::Span]) {
-        let span = |span: &nlu::Span| {
-            let chars = self
-                .heard
-                .said
-                .get(span.utterance)
-                .and_then(|said| said.chars.get(span.start..span.end));
-            let timed = chars.filter(|chars| chars.iter().any(|c| c.end_ms > 0));
-            tickets::Span {
-                utterance: span.utterance,
-                start: span.start,
-                end: span.end,
-                start_ms: timed.and_then(|chars| chars.first()).map(|c| c.start_ms),
-                end_ms: timed.and_then(|chars| chars.last()).map(|c| c.end_ms),
-            }
-        };
-        let spans: Vec<tickets::Span> = spans.iter().map(span).collect();
+        let spans: Vec<tickets::Span> = spans.iter().map(|span| timed(self.heard, span)).collect();
         if !spans.is_empty() {
             self.fields.evidence.insert(field.to_owned(), spans);
         }
+    }
+}
+
+/// A span with its place in the sound, where the words have one.
+fn timed(heard: &Heard, span: &nlu::Span) -> tickets::Span {
+    let chars =
+        heard.said.get(span.utterance).and_then(|said| said.chars.get(span.start..span.end));
+    let timed = chars.filter(|chars| chars.iter().any(|c| c.end_ms > 0));
+    tickets::Span {
+        utterance: span.utterance,
+        start: span.start,
+        end: span.end,
+        start_ms: timed.and_then(|chars| chars.first()).map(|c| c.start_ms),
+        end_ms: timed.and_then(|chars| chars.last()).map(|c| c.end_ms),
     }
 }
 

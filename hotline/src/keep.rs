@@ -273,7 +273,7 @@ fn list_departments(global: &Global, store: &Store) -> anyhow::Result<u8> {
 /// One line a mistake.
 pub fn check_config(setting: &Setting) -> anyhow::Result<u8> {
     let city = load_city(&setting.city)?;
-    let classifier = setting.shipped_models().join("nlu");
+    let classifier = crate::classifiers::in_use(setting)?;
     nlu::Understanding::load(&classifier, &setting.city, &city.code).or_exit(exit::CONFIG)?;
     print_text(&format!(
         "{}: {}, {} departments, {} dispatch rules, {} categories: sound\n",

@@ -1,6 +1,7 @@
 //! The hotline assistant: the one place where all rooms are joined.
 
 mod call;
+mod classifiers;
 mod cli;
 mod config;
 mod convert;

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use asr::models::{self, Format, Manifest};
 
+use crate::classifiers;
 use crate::cli::{Global, ModelAction};
 use crate::config::Setting;
 use crate::exit::{self, OrExit};
@@ -41,6 +42,21 @@ pub fn run(global: &Global, setting: &Setting, action: &ModelAction) -> anyhow::
             }
             if !global.json {
                 write!(out, "{table}")?;
+            }
+            let in_use = classifiers::in_use(setting)?;
+            let mut table = Table::new(&["classifier", "folder"]);
+            for (name, path) in classifiers::all(setting) {
+                let mark = path == in_use;
+                if global.json {
+                    let json =
+                        serde_json::json!({ "classifier": name, "folder": path, "default": mark });
+                    writeln!(out, "{json}")?;
+                }
+                let name = format!("{name}{}", if mark { " *" } else { "" });
+                table.row([name, path.display().to_string()]);
+            }
+            if !global.json {
+                write!(out, "\n{table}")?;
             }
         }
         ModelAction::Build { name, format, force } => {
@@ -93,6 +109,10 @@ pub fn run(global: &Global, setting: &Setting, action: &ModelAction) -> anyhow::
                 return Err(anyhow::anyhow!("no model is built; run `hotline models build`"))
                     .or_exit(exit::MODEL);
             }
+        }
+        ModelAction::Use { name } if classifiers::is_name(name) => {
+            classifiers::choose(setting, name)?;
+            writeln!(out, "{name} is the classifier in use now")?;
         }
         ModelAction::Use { name } => {
             models::choose(name, into, shipped).or_exit(exit::MODEL)?;

@@ -153,6 +153,11 @@ pub fn ticket_page(ticket: &Ticket, call: &Call, heard: &Heard) -> String {
         table.row([title.to_owned(), value, confidence, other, evidence(fields, name, heard)]);
     }
     page.push_str(&table.to_string());
+    if !fields.readings.is_empty() {
+        let each = |r: &tickets::Reading| format!("听作「{}」，理解为「{}」", r.heard, r.meant);
+        let all: Vec<String> = fields.readings.iter().map(each).collect();
+        page.push_str(&format!("\n听辨：{}\n", all.join("；")));
+    }
     if !fields.missing.is_empty() {
         page.push_str(&format!("\n待询问：{}\n", fields.missing.join("、")));
     }

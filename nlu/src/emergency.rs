@@ -48,8 +48,12 @@ pub(crate) struct Alarms {
 /// Confidence in words that are written as the rule has them, and in what only sounds like them.
 const WRITTEN: f32 = 0.95;
 const ALIKE: f32 = 0.8;
-/// The classifier's probability from which a sentence without a word of the rules is an alarm.
-const LEARNED: f32 = 0.997;
+/// The classifier's probability from which a sentence without a word of the rules is an alarm: where
+/// the caller says little else, and where it is one of many sentences, each of which may be misheard.
+const LEARNED_ALONE: f32 = 0.75;
+const LEARNED: f32 = 0.98;
+/// Sentences up to which a caller says little else.
+const ALONE: usize = 3;
 /// Characters under which a sentence says too little to be an alarm by itself.
 const LEAST: usize = 9;
 /// Characters within which the words of a pair stand.
@@ -64,21 +68,24 @@ impl Alarms {
         Ok(Alarms { unless: file.unless, rules: file.rule.into_iter().map(Rule::new).collect() })
     }
 
-    /// The emergency that these parts of the call tell of, if any. The city's words decide what
+    /// The emergency that these parts of the caller's words tell of, if any; `call` is all of them. The city's words decide what
     /// kind it is before the classifier does.
     pub(crate) fn find(
         &self,
         classifier: &Classifier,
         said: &[Said],
         within: &[Span],
+        call: &[Span],
     ) -> Option<Found<Emergency>> {
         let sentences: Vec<(Span, Vec<char>)> =
-            within.iter().flat_map(|span| sentences(said, *span)).collect();
+            within.iter().flat_map(|span| sentences_of(said, *span)).collect();
         let now: Vec<&(Span, Vec<char>)> =
             sentences.iter().filter(|(_, text)| !holds(&self.unless, text)).collect();
         let named: Vec<(Emergency, Span, f32)> =
             now.iter().flat_map(|(span, text)| self.named(*span, text)).collect();
-        let alarms = if named.is_empty() { learned(classifier, &now) } else { named };
+        let in_all = call.iter().flat_map(|span| sentences_of(said, *span)).count();
+        let least = if in_all <= ALONE { LEARNED_ALONE } else { LEARNED };
+        let alarms = if named.is_empty() { learned(classifier, &now, least) } else { named };
         let (kind, ..) = *alarms.first()?;
         let of_kind = || alarms.iter().filter(|(other, ..)| *other == kind);
         Some(Found {
@@ -104,6 +111,7 @@ impl Alarms {
 fn learned(
     classifier: &Classifier,
     sentences: &[&(Span, Vec<char>)],
+    least: f32,
 ) -> Vec<(Emergency, Span, f32)> {
     let mut alarms: Vec<(Emergency, Span, f32)> = Vec::new();
     for (span, text) in sentences {
@@ -112,11 +120,11 @@ fn learned(
         }
         let text: String = text.iter().collect();
         // The first column is that of no emergency.
-        let p = classifier.probabilities(&text, Head::Emergency);
+        let p = classifier.probabilities(&[&text], Head::Emergency);
         let kinds = Emergency::ALL.into_iter().zip(&p[1..]);
         let (kind, _) = kinds.max_by(|a, b| a.1.total_cmp(b.1)).expect("there are kinds");
         let confidence = 1.0 - p[0];
-        if confidence >= LEARNED {
+        if confidence >= least {
             alarms.push((kind, *span, confidence));
         }
     }
@@ -125,7 +133,7 @@ fn learned(
 }
 
 /// A span cut where its sentences end, and long sentences at commas.
-fn sentences(said: &[Said], span: Span) -> Vec<(Span, Vec<char>)> {
+fn sentences_of(said: &[Said], span: Span) -> Vec<(Span, Vec<char>)> {
     let chars: Vec<char> =
         said[span.utterance].chars[span.start..span.end].iter().map(|c| c.ch).collect();
     let mut cut = Vec::new();

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::classifier::{Classifier, Head};
+use crate::classifier::{Head, LETTERS, Labels};
 
 /// Bins of the expected calibration error, equal in width (Guo et al., 2017).
 const BINS: usize = 15;
@@ -18,8 +18,8 @@ const CURVE: usize = 20;
 /// One labelled text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
-    /// The text; several columns joined by a full stop.
-    pub text: String,
+    /// The text in its parts: the subject line, if it has one, first.
+    pub parts: Vec<String>,
     /// The label in the file's own words.
     pub label: String,
 }
@@ -149,43 +149,52 @@ pub(crate) struct Judged {
     pub(crate) given: Vec<(usize, f32)>,
 }
 
-/// Classifies every row and compares.
+/// Judges every row and compares. `judge` gives the probabilities of a row's labels, in the order of
+/// [`Labels::names`].
 ///
 /// # Errors
 /// There is no row, or a label that neither the head nor the map knows.
 pub fn evaluate(
-    classifier: &Classifier,
+    of: &Labels,
     rows: &[Row],
     options: &Options,
+    judge: impl Fn(&[&str]) -> Vec<f32>,
 ) -> Result<Evaluation, EvalError> {
-    let names = classifier.labels().names(options.head);
-    let labels: Vec<String> =
-        rows.iter().map(|r| r.label.clone()).collect::<BTreeSet<_>>().into_iter().collect();
-    let groups = labels
-        .iter()
-        .map(|label| columns_of(label, &names, &options.map))
-        .collect::<Result<Vec<_>, _>>()?;
+    // An office under two names is one label.
+    let label = |row: &Row| of.standing_for(options.head, &row.label).to_owned();
+    let labels: Vec<String> = rows.iter().map(label).collect::<BTreeSet<_>>().into_iter().collect();
+    let groups =
+        labels.iter().map(|label| columns_of(of, options, label)).collect::<Result<Vec<_>, _>>()?;
     let judged = rows
         .iter()
         .map(|row| Judged {
-            right: labels.binary_search(&row.label).expect("labels were taken from these rows"),
-            given: compete(
-                &classifier.probabilities(&row.text, options.head),
-                &groups,
-                options.restrict,
-            ),
+            right: labels.binary_search(&label(row)).expect("labels were taken from these rows"),
+            given: compete(&judge(&parts(row)), &groups, options.restrict),
         })
         .collect::<Vec<_>>();
     if judged.is_empty() { Err(EvalError::Empty) } else { Ok(measure(labels, &judged)) }
 }
 
-/// Columns that a label of the file stands for.
-fn columns_of(label: &str, names: &[String], map: &LabelMap) -> Result<Vec<usize>, EvalError> {
-    let unknown = |label: String| EvalError::UnknownLabel { label, known: names.join(" ") };
-    map.ours(label)
-        .into_iter()
-        .map(|ours| names.iter().position(|n| *n == ours).ok_or_else(|| unknown(ours)))
-        .collect()
+fn parts(row: &Row) -> Vec<&str> {
+    row.parts.iter().map(String::as_str).collect()
+}
+
+/// The head's labels that a label of the file stands for.
+fn columns_of(labels: &Labels, options: &Options, label: &str) -> Result<Vec<usize>, EvalError> {
+    let names = labels.names(options.head);
+    let unknown =
+        |label: &str| EvalError::UnknownLabel { label: label.to_owned(), known: names.join(" ") };
+    let column = |ours: &String| {
+        let name = labels.standing_for(options.head, ours);
+        names.iter().position(|n| n == name).ok_or_else(|| unknown(ours))
+    };
+    let ours = options.map.ours(label);
+    let letter = LETTERS.iter().find(|letter| options.head == Head::Type && ours == [letter.0]);
+    match letter {
+        // A kind of letter is known by itself: 投诉/求助 is any of three types.
+        Some((_, types)) => Ok(types.iter().map(|t| *t as usize).collect()),
+        None => ours.iter().map(column).collect(),
+    }
 }
 
 /// Probabilities of the file's labels: sums over what each stands for; what none stands for

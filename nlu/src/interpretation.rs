@@ -113,6 +113,17 @@ pub struct When {
     pub to: Timestamp,
 }
 
+/// A word that was understood otherwise than it was written down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// Where it stands.
+    pub span: Span,
+    /// As the recogniser wrote it.
+    pub heard: String,
+    /// As it was understood: a word of the city's that sounds like it.
+    pub meant: String,
+}
+
 /// What one matter of the call means.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Interpretation {
@@ -122,6 +133,8 @@ pub struct Interpretation {
     pub category: Found<String>,
     /// Second-level category, where it can be told.
     pub category_2: Option<Found<String>>,
+    /// The office that answered questions like this one, where it is a question.
+    pub office: Option<Found<String>>,
     /// 紧急程度.
     pub urgency: Found<Urgency>,
     /// An emergency, if this is one.
@@ -138,6 +151,8 @@ pub struct Interpretation {
     pub subject: Option<Found<String>>,
     /// One line in the register of a work order, made of words that were said.
     pub title: String,
+    /// Words that were understood otherwise than they were written down.
+    pub readings: Vec<Reading>,
     /// The caller's words about this matter: the utterances or parts of them.
     pub matter: Vec<Span>,
 }

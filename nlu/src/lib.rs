@@ -5,6 +5,7 @@
 
 pub mod classifier;
 mod digits;
+pub mod drift;
 mod emergency;
 mod entities;
 mod error;
@@ -26,7 +27,8 @@ pub use entities::{Entities, Entity, entities, redact};
 pub use error::Error;
 pub use heard::{Char, Heard, Leg, Said, Span};
 pub use interpretation::{
-    Candidate, Emergency, Found, Interpret, Interpretation, Place, RequestType, Urgency, When,
+    Candidate, Emergency, Found, Interpret, Interpretation, Place, Reading, RequestType, Urgency,
+    When,
 };
 pub use place::Gazetteer;
 pub use sound::Words;

@@ -64,7 +64,11 @@ pub(crate) struct Speech {
     pub(crate) next_asked: Vec<String>,
     pub(crate) this_number: Words,
     pub(crate) agent: Words,
+    terms: Words,
 }
+
+/// Characters from which a word is known by its sound alone.
+const LEAST_MENDED: usize = 3;
 
 /// Sounds that carry no meaning of their own.
 const PARTICLES: &str = "啊呀吧呢嘛啦哦噢嗯呃哎诶唉喂哈";
@@ -96,6 +100,33 @@ impl Rules {
     /// What speaks for each category in a text.
     pub(crate) fn category_hints(&self, text: &[char]) -> Vec<Hint<String>> {
         hints(&self.categories, text)
+    }
+
+    /// Words of the city's that were heard by their sound and written otherwise: where they stand
+    /// and how they are written, in order, none inside another.
+    pub(crate) fn mended(&self, text: &[char]) -> Vec<(usize, usize, String)> {
+        let all = self.categories.iter().map(|cue| &cue.words).chain([&self.speech.terms]);
+        let mut found: Vec<(usize, usize, String)> = all
+            .flat_map(|words| {
+                let found = words.find(text).into_iter();
+                found.map(|(word, start, end)| (start, end, words.word(word)))
+            })
+            .filter(|(start, end, _)| end - start >= LEAST_MENDED)
+            .collect();
+        // The longest first: what is written as it should be keeps what is within it from being mended.
+        found.sort_by_key(|(start, end, word)| {
+            let written = is_written(word, &text[*start..*end]);
+            (std::cmp::Reverse(end - start), !written, *start)
+        });
+        let mut kept: Vec<(usize, usize, String)> = Vec::new();
+        for mend in found {
+            if kept.iter().all(|other| mend.1 <= other.0 || other.1 <= mend.0) {
+                kept.push(mend);
+            }
+        }
+        kept.retain(|(start, end, word)| !is_written(word, &text[*start..*end]));
+        kept.sort();
+        kept
     }
 
     /// How many characters of a text are neither courtesy nor punctuation nor digits.
@@ -183,6 +214,12 @@ fn sentences(whole: &Said) -> Vec<Said> {
         last.end_ms = whole.end_ms;
     }
     parts
+}
+
+/// Whether a word is written as it should be; 4S店 is 4s店.
+fn is_written(word: &str, text: &[char]) -> bool {
+    let small = |ch: char| ch.to_ascii_lowercase();
+    word.chars().map(small).eq(text.iter().copied().map(small))
 }
 
 /// Weight that each further word of a cue adds, as a share of the first, and how many count.

@@ -185,6 +185,11 @@ impl Words {
         self.words.is_empty()
     }
 
+    /// One of the words.
+    pub(crate) fn word(&self, index: usize) -> String {
+        self.words[index].iter().collect()
+    }
+
     /// Where the words stand in a text: index of the word, first character, one past the last.
     pub fn find(&self, text: &[char]) -> Vec<(usize, usize, usize)> {
         let Some(finder) = &self.finder else { return Vec::new() };

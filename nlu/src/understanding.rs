@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use crate::classifier::{Classifier, Scores};
+use crate::classifier::{Classifier, Head, Scores};
 use crate::emergency::Alarms;
 use crate::heard::{Heard, Leg, Said, Span};
-use crate::interpretation::{Emergency, Found, Interpret, Interpretation, RequestType, Urgency};
+use crate::interpretation::{
+    Emergency, Found, Interpret, Interpretation, Reading, RequestType, Urgency,
+};
 use crate::place::Gazetteer;
 use crate::rules::{Hint, Rules};
 use crate::{Error, name, phone, title, when};
@@ -52,6 +54,25 @@ impl Understanding {
     /// The classifier.
     pub fn classifier(&self) -> &Classifier {
         &self.classifier
+    }
+
+    /// How sure the city's words and the classifier together are of each kind of emergency in a
+    /// text, in the order of the classifier's labels.
+    pub fn emergency_probabilities(&self, text: &str) -> Vec<f32> {
+        let said = [Said::from_text(Leg::Caller, text)];
+        let whole = Span { utterance: 0, start: 0, end: said[0].chars.len() };
+        let mut p = vec![0.0; Emergency::ALL.len() + 1];
+        match self.alarms.find(&self.classifier, &said, &[whole], &[whole]) {
+            Some(alarm) => {
+                p[1 + alarm.value as usize] = alarm.confidence;
+                p[0] = 1.0 - alarm.confidence;
+            }
+            // What does not reach the threshold is none, however near it came.
+            None => p[0] = self.classifier.probabilities(&[text], Head::Emergency)[0].max(0.5),
+        }
+        let left = (1.0 - p.iter().sum::<f32>()) / Emergency::ALL.len() as f32;
+        p[1..].iter_mut().for_each(|p| *p += left);
+        p
     }
 
     /// The places.
@@ -163,9 +184,9 @@ impl Understanding {
     }
 
     fn one(&self, heard: &Heard, spans: Vec<Span>, whole: &[Span]) -> Interpretation {
-        let text: String = spans.iter().flat_map(|span| chars(&heard.said, *span)).collect();
+        let (text, readings) = self.mended(heard, &spans);
         let scores = self.classifier.classify(&text);
-        let emergency = self.alarms.find(&self.classifier, &heard.said, &spans);
+        let emergency = self.alarms.find(&self.classifier, &heard.said, &spans, whole);
         let utterances: Vec<usize> = spans.iter().map(|span| span.utterance).collect();
         let request_type = self.request_type(heard, &spans, &scores, emergency.as_ref());
         let category = self.category(heard, &spans, &scores);
@@ -176,6 +197,14 @@ impl Understanding {
             evidence: spans.clone(),
             runner_up: below.runner_up().map(|(name, p)| (name.clone(), p)),
         });
+        let asks = request_type.value == RequestType::Consultation;
+        let office = asks.then(|| self.classifier.office(&text)).flatten();
+        let office = office.map(|(value, confidence)| Found {
+            value,
+            confidence,
+            evidence: spans.clone(),
+            runner_up: None,
+        });
         let urgency = urgency(&scores, emergency.as_ref());
         let place = self.places.find(heard, &utterances);
         let title = title::of(
@@ -185,10 +214,13 @@ impl Understanding {
             place.as_ref().map(|p| &p.value),
             &self.rules,
         );
+        // A title is read before the call is: it says what was meant.
+        let title = readings.iter().fold(title, |title, r| title.replace(&r.heard, &r.meant));
         Interpretation {
             request_type,
             category,
             category_2,
+            office,
             urgency,
             emergency,
             phone: phone::find(heard, &self.rules.speech.this_number),
@@ -197,8 +229,28 @@ impl Understanding {
             name: name::find(heard),
             subject: name::subject(heard, &spans),
             title,
+            readings,
             matter: spans,
         }
+    }
+
+    /// The caller's words with those mended that sound like a word of the city's, and which they are.
+    fn mended(&self, heard: &Heard, spans: &[Span]) -> (String, Vec<Reading>) {
+        let (mut whole, mut readings) = (String::new(), Vec::new());
+        for span in spans {
+            let text = chars(&heard.said, *span);
+            let mut at = 0;
+            for (start, end, meant) in self.rules.mended(&text) {
+                whole.extend(&text[at..start]);
+                whole.push_str(&meant);
+                at = end;
+                let place = Span { start: span.start + start, end: span.start + end, ..*span };
+                let heard = text[start..end].iter().collect();
+                readings.push(Reading { span: place, heard, meant });
+            }
+            whole.extend(&text[at..]);
+        }
+        (whole, readings)
     }
 
     /// The classifier's opinion moved by what the caller says he is doing.
@@ -320,7 +372,7 @@ impl Interpret for Understanding {
     fn interpret(&self, heard: &Heard) -> Vec<Interpretation> {
         let matters = self.matters(heard);
         let whole: Vec<Span> = matters.iter().flatten().copied().collect();
-        let alarm = || self.alarms.find(&self.classifier, &heard.said, &whole);
+        let alarm = || self.alarms.find(&self.classifier, &heard.said, &whole, &whole);
         if self.is_void(heard) && alarm().is_none() {
             return Vec::new();
         }

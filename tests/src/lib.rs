@@ -8,6 +8,7 @@ mod crash;
 mod durability;
 mod fuzz;
 mod house;
+mod learning;
 mod memory;
 mod mic;
 mod privacy;

@@ -36,8 +36,13 @@ fn is_one_of(label: &str, field: &str) -> bool {
 
 #[test]
 fn matters_that_nobody_trained_on_reach_the_floors() {
+    matters_reach("matters.tsv", 0.87, 0.86);
+    matters_reach("matters-2.tsv", 0.79, 0.88);
+}
+
+fn matters_reach(file: &str, category_floor: f64, type_floor: f64) {
     let understanding = understanding();
-    let rows = rows("matters.tsv");
+    let rows = rows(file);
     let (mut types, mut categories, mut alarms) = (0, 0, 0);
     for row in &rows {
         let [text, kinds, right, _, emergency] = &row[..] else { panic!("{row:?}") };
@@ -48,16 +53,21 @@ fn matters_that_nobody_trained_on_reach_the_floors() {
         alarms += usize::from(emergency == "none" && matter.emergency.is_some());
     }
     let share = |right: usize| right as f64 / rows.len() as f64;
-    assert!(share(categories) >= 0.79, "category right in {categories} of {}", rows.len());
-    assert!(share(types) >= 0.79, "type right in {types} of {}", rows.len());
+    assert!(share(categories) >= category_floor, "{file}: category right in {categories}");
+    assert!(share(types) >= type_floor, "{file}: type right in {types} of {}", rows.len());
     assert!(share(alarms) <= 0.01, "{alarms} false alarms in {}", rows.len());
 }
 
 #[test]
 fn emergencies_are_heard_and_what_only_sounds_like_them_is_not() {
+    emergencies_reach("emergencies.tsv", 94);
+    emergencies_reach("emergencies-2.tsv", 92);
+}
+
+fn emergencies_reach(file: &str, floor: usize) {
     let understanding = understanding();
     let (mut heard, mut emergencies, mut alarms, mut others) = (0, 0, 0, 0);
-    for row in rows("emergencies.tsv") {
+    for row in rows(file) {
         let found = interpret(&understanding, &row[0]);
         let alarm = usize::from(found.iter().any(|matter| matter.emergency.is_some()));
         let (hits, of) = if row[1] == "none" {
@@ -68,8 +78,8 @@ fn emergencies_are_heard_and_what_only_sounds_like_them_is_not() {
         *hits += alarm;
         *of += 1;
     }
-    assert!(heard * 100 >= emergencies * 90, "{heard} of {emergencies} emergencies");
-    assert!(alarms * 100 <= others, "{alarms} false alarms in {others}");
+    assert!(heard * 100 >= emergencies * floor, "{file}: {heard} of {emergencies} emergencies");
+    assert!(alarms * 100 <= others, "{file}: {alarms} false alarms in {others}");
 }
 
 #[test]

@@ -41,6 +41,9 @@ pub struct Fields {
     pub deadline: Option<String>,
     /// One line.
     pub title: String,
+    /// Words that were understood otherwise than they were written down.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub readings: Vec<Reading>,
     /// What would still have been asked.
     pub missing: Vec<String>,
     /// What a reader must know besides (录音不完整).
@@ -90,6 +93,18 @@ pub struct When {
     pub from: String,
     /// RFC 3339, +08:00.
     pub to: String,
+}
+
+/// A word that was understood otherwise than it was written down.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// Where it stands.
+    #[serde(flatten)]
+    pub span: Span,
+    /// As the recogniser wrote it.
+    pub heard: String,
+    /// As it was understood.
+    pub meant: String,
 }
 
 /// A stretch of one utterance of the call.

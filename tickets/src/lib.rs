@@ -25,7 +25,7 @@ pub use department::{Change, Department, DispatchRule};
 pub use error::Error;
 pub use event::{Call, Event, Exported, MadeBy, RECORD_VERSION, Record, Status};
 pub use export::Exports;
-pub use fields::{CORRECTABLE, Candidate, Fields, Place, Span, TYPES, URGENCIES, When};
+pub use fields::{CORRECTABLE, Candidate, Fields, Place, Reading, Span, TYPES, URGENCIES, When};
 pub use files::{Files, sha256_file};
 pub use import::Imports;
 pub use number::TicketId;

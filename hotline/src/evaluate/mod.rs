@@ -3,6 +3,7 @@
 mod asr;
 mod calls;
 mod conditions;
+mod drift;
 mod nlu;
 pub mod score;
 mod times;
@@ -25,6 +26,7 @@ pub fn run(global: &Global, setting: &Setting, what: &Eval) -> anyhow::Result<u8
             };
             calls::run(global, setting, dir, *peer, from)
         }
+        Eval::Drift { days } => drift::run(global, setting, *days),
         Eval::Nlu(ask) => nlu::run(global, setting, ask),
     }
 }

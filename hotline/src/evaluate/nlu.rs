@@ -2,24 +2,25 @@
 
 use std::path::Path;
 
-use ::nlu::Classifier;
 use ::nlu::classifier::Head;
 use ::nlu::eval::{Evaluation, LabelMap, Options, Row, evaluate};
+use ::nlu::{Classifier, Understanding};
 use anyhow::{Context, anyhow};
 
+use crate::call::load_city;
 use crate::cli::{EvalNlu, Global};
 use crate::config::Setting;
 use crate::exit::{self, OrExit};
 use crate::table::Table;
-use crate::{print_json, print_text};
+use crate::{classifiers, print_json, print_text};
 
 /// Measures one head on a file.
 ///
 /// # Errors
 /// A file or a column that is not there, or a label that the head does not have.
 pub fn run(global: &Global, setting: &Setting, ask: &EvalNlu) -> anyhow::Result<u8> {
-    let classifier =
-        Classifier::load(&setting.shipped_models().join("nlu")).or_exit(exit::MODEL)?;
+    let folder = classifiers::in_use(setting)?;
+    let classifier = Classifier::load(&folder).or_exit(exit::MODEL)?;
     let map = ask
         .map
         .as_deref()
@@ -29,7 +30,19 @@ pub fn run(global: &Global, setting: &Setting, ask: &EvalNlu) -> anyhow::Result<
         .unwrap_or_default();
     let rows = rows(&ask.input, &ask.text_columns, &ask.label_column).or_exit(exit::INPUT)?;
     let options = Options { head: head(&ask.head)?, restrict: ask.restrict, map };
-    let result = evaluate(&classifier, &rows, &options).or_exit(exit::INPUT)?;
+    let labels = classifier.labels();
+    let result = match options.head {
+        // Emergencies are heard by the city's words and the classifier together.
+        Head::Emergency => {
+            let city = load_city(&setting.city)?;
+            let understanding =
+                Understanding::load(&folder, &setting.city, &city.code).or_exit(exit::CONFIG)?;
+            let judge = |parts: &[&str]| understanding.emergency_probabilities(&parts.join("。"));
+            evaluate(labels, &rows, &options, judge)
+        }
+        head => evaluate(labels, &rows, &options, |parts| classifier.probabilities(parts, head)),
+    };
+    let result = result.or_exit(exit::INPUT)?;
     if let Some(path) = &ask.plot {
         std::fs::write(path, result.to_svg())
             .with_context(|| format!("{}: cannot be written", path.display()))?;
@@ -49,8 +62,9 @@ fn head(name: &str) -> anyhow::Result<Head> {
         "category_2" => Ok(Head::Subcategory),
         "urgency" => Ok(Head::Urgency),
         "emergency" => Ok(Head::Emergency),
+        "department" => Ok(Head::Department),
         _ => Err(anyhow!(
-            "{name:?} is no head of the classifier; it has type, category, category_2, urgency, emergency"
+            "{name:?} is no head of the classifier; it has type, category, category_2, urgency, emergency, department"
         )),
     }
 }
@@ -75,9 +89,9 @@ fn rows(path: &Path, text_columns: &[String], label_column: &str) -> anyhow::Res
         .records()
         .map(|record| {
             let record = record.with_context(|| format!("{}: not a CSV file", path.display()))?;
-            let text: Vec<&str> = texts.iter().filter_map(|at| record.get(*at)).collect();
+            let parts = texts.iter().filter_map(|at| record.get(*at)).map(str::to_owned);
             Ok(Row {
-                text: text.join("。"),
+                parts: parts.filter(|part| !part.trim().is_empty()).collect(),
                 label: record.get(label).unwrap_or("").trim().to_owned(),
             })
         })

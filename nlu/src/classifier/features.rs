@@ -1,20 +1,28 @@
-//! Which weights a text touches: n-grams of its characters and of their sounds.
+//! Which weights a text touches: n-grams of its characters, of their sounds, and of its two ends.
 
 use pinyin::ToPinyin;
 
-/// Longest run of characters.
-const CHAR_GRAMS: usize = 3;
-/// Longest run of syllables.
-const SOUND_GRAMS: usize = 3;
+/// Which n-grams a bank goes by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Recipe {
+    /// Longest run of characters.
+    pub(crate) chars: usize,
+    /// How much runs of two and three syllables count: what survives when the recogniser writes
+    /// another character of the same sound.
+    pub(crate) sounds: f32,
+    /// How much the beginning and the end count by themselves: letters come to the point there.
+    pub(crate) ends: f32,
+}
 
-/// The n-grams of one text as keys, each with how often it occurs; ordered by key.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Grams {
-    /// N-grams of characters.
-    pub(crate) chars: Vec<(u32, f32)>,
-    /// N-grams of syllables: what survives when the recogniser writes another character
-    /// of the same sound.
-    pub(crate) sounds: Vec<(u32, f32)>,
+/// Symbols of the beginning and of the end that [`Recipe::ends`] means.
+const BEGINNING: usize = 30;
+const END: usize = 40;
+
+/// The n-grams of one kind, as keys with how often each occurs, ordered by key, and what the kind
+/// counts.
+pub(crate) struct Kind {
+    pub(crate) grams: Vec<(u32, f32)>,
+    weight: f32,
 }
 
 /// The rows of a table that a text touches, with weights.
@@ -25,6 +33,7 @@ pub(crate) struct Rows {
 }
 
 /// Symbols to n-grams.
+#[derive(Default)]
 pub(crate) struct Featurizer {
     /// The syllable class of every symbol.
     syllables: Vec<u32>,
@@ -49,12 +58,21 @@ impl Featurizer {
     }
 
     /// The n-grams of a text of these symbols.
-    pub(crate) fn grams(&self, symbols: &[u32]) -> Grams {
-        let sounds: Vec<u32> = symbols.iter().map(|&s| self.syllable(s)).collect();
-        Grams {
-            chars: counted(symbols, CHAR_GRAMS, 0x51),
-            sounds: counted(&sounds, SOUND_GRAMS, 0xA7),
+    pub(crate) fn grams(&self, symbols: &[u32], recipe: Recipe) -> Vec<Kind> {
+        let of =
+            |items: &[u32], runs, seed, weight| Kind { grams: counted(items, runs, seed), weight };
+        let mut kinds = vec![of(symbols, 1..=recipe.chars, 0x51, 1.0)];
+        if recipe.sounds > 0.0 {
+            let sounds: Vec<u32> = symbols.iter().map(|&s| self.syllable(s)).collect();
+            kinds.push(of(&sounds, 2..=3, 0xA7, recipe.sounds));
         }
+        if recipe.ends > 0.0 {
+            let beginning = &symbols[..symbols.len().min(BEGINNING)];
+            let end = &symbols[symbols.len().saturating_sub(END)..];
+            kinds.push(of(beginning, 1..=recipe.chars, 0xB6, recipe.ends));
+            kinds.push(of(end, 1..=recipe.chars, 0xE4, recipe.ends));
+        }
+        kinds
     }
 }
 
@@ -68,12 +86,12 @@ pub(crate) struct Lexicon {
 }
 
 impl Lexicon {
-    /// Rows of a text: sublinear count times rarity, each of the two kinds of length 1.
-    pub(crate) fn rows(&self, grams: &Grams) -> Rows {
+    /// Rows of a text: sublinear count times rarity, each kind as long as it counts.
+    pub(crate) fn rows(&self, kinds: &[Kind]) -> Rows {
         let mut rows = Rows::default();
-        for part in [&grams.chars, &grams.sounds] {
+        for kind in kinds {
             let first = rows.weights.len();
-            for &(key, n) in part {
+            for &(key, n) in &kind.grams {
                 if let Ok(row) = self.keys.binary_search(&key) {
                     rows.ids.push(row as u32);
                     rows.weights.push((1.0 + n.ln()) * self.rarity[row]);
@@ -81,7 +99,7 @@ impl Lexicon {
             }
             let part = &mut rows.weights[first..];
             let length = part.iter().map(|w| w * w).sum::<f32>().sqrt();
-            part.iter_mut().for_each(|w| *w /= length);
+            part.iter_mut().for_each(|w| *w *= kind.weight / length);
         }
         rows
     }
@@ -105,14 +123,17 @@ pub(crate) fn near_sound(syllable: &str) -> String {
     format!("{head}{rest}")
 }
 
-/// Counts the hashed runs of 1 to `longest` items.
-fn counted(items: &[u32], longest: usize, seed: u32) -> Vec<(u32, f32)> {
-    let mut keys = Vec::with_capacity(items.len() * longest);
+/// Counts the hashed runs of so many items.
+fn counted(items: &[u32], runs: std::ops::RangeInclusive<usize>, seed: u32) -> Vec<(u32, f32)> {
+    let mut keys = Vec::with_capacity(items.len() * runs.end());
     for start in 0..items.len() {
         let mut hash = seed;
-        for &item in &items[start..items.len().min(start + longest)] {
+        let longest = &items[start..items.len().min(start + runs.end())];
+        for (length, &item) in (1..).zip(longest) {
             hash = mix(hash ^ item.wrapping_mul(0x9E37_79B1));
-            keys.push(hash);
+            if runs.contains(&length) {
+                keys.push(hash);
+            }
         }
     }
     keys.sort_unstable();

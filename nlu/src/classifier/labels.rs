@@ -22,12 +22,26 @@ pub enum Head {
     Urgency,
     /// Emergency kind, or none.
     Emergency,
+    /// Office that answers such questions.
+    Department,
+    /// What a letter to the city is, as coarsely as letters are labelled.
+    Letter,
+    /// Spoken or written.
+    Style,
 }
 
 impl Head {
-    /// Every head, in the order of the weights' columns.
-    pub const ALL: [Head; 5] =
-        [Head::Type, Head::Category, Head::Subcategory, Head::Urgency, Head::Emergency];
+    /// Every head.
+    pub const ALL: [Head; 8] = [
+        Head::Type,
+        Head::Category,
+        Head::Subcategory,
+        Head::Urgency,
+        Head::Emergency,
+        Head::Department,
+        Head::Letter,
+        Head::Style,
+    ];
 }
 
 impl RequestType {
@@ -110,11 +124,35 @@ impl Emergency {
 /// Name of "no emergency" in files.
 pub const NO_EMERGENCY: &str = "none";
 
-/// Labels of the heads whose sets are data: the tree of categories.
+/// Kinds of letters, each with the request types that it may be.
+pub(crate) const LETTERS: [(&str, &[RequestType]); 3] = [
+    ("咨询", &[RequestType::Consultation]),
+    ("建言", &[RequestType::Suggestion]),
+    ("投诉/求助", &[RequestType::Complaint, RequestType::Help, RequestType::Report]),
+];
+
+/// Styles, and the place of the written one.
+pub(crate) const STYLES: [&str; 2] = ["spoken", "written"];
+pub(crate) const WRITTEN: usize = 1;
+
+/// Labels of the heads whose sets are data: the tree of categories, and the offices.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Labels {
     /// First-level categories, in the order of the weights' columns.
     pub categories: Vec<Category>,
+    /// Offices that answered questions, in the order of the weights' columns.
+    #[serde(default)]
+    pub offices: Vec<Office>,
+}
+
+/// An office that answers questions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Office {
+    /// Name.
+    pub name: String,
+    /// Other names that it goes by in files.
+    #[serde(default)]
+    pub also: Vec<String>,
 }
 
 /// One first-level category with what is below it.
@@ -145,6 +183,12 @@ impl Labels {
         })
     }
 
+    /// The label that a name in a file stands for: itself, or the office that goes by it.
+    pub fn standing_for<'a>(&'a self, head: Head, name: &'a str) -> &'a str {
+        let office = self.offices.iter().find(|office| office.also.iter().any(|a| a == name));
+        office.filter(|_| head == Head::Department).map_or(name, |office| office.name.as_str())
+    }
+
     /// How many labels a head has.
     pub fn count(&self, head: Head) -> usize {
         match head {
@@ -153,6 +197,9 @@ impl Labels {
             Head::Subcategory => self.categories.iter().map(|c| c.below.len()).sum(),
             Head::Urgency => Urgency::ALL.len(),
             Head::Emergency => Emergency::ALL.len() + 1,
+            Head::Department => self.offices.len(),
+            Head::Letter => LETTERS.len(),
+            Head::Style => STYLES.len(),
         }
     }
 
@@ -170,6 +217,9 @@ impl Labels {
                 .chain(Emergency::ALL.iter().map(|e| e.name()))
                 .map(str::to_owned)
                 .collect(),
+            Head::Department => self.offices.iter().map(|office| office.name.clone()).collect(),
+            Head::Letter => LETTERS.iter().map(|letter| letter.0.to_owned()).collect(),
+            Head::Style => STYLES.map(str::to_owned).to_vec(),
         }
     }
 }

@@ -2,22 +2,25 @@
 //!
 //! A folder with `classifier.safetensors`, `tokenizer.json` and `labels.toml` is one model.
 
+mod bank;
 mod features;
 mod labels;
-mod network;
 mod scores;
 mod text;
 
 use std::path::Path;
 
+use candle_core::Device;
+
 use crate::Error;
 use crate::interpretation::{Emergency, RequestType, Urgency};
 
-pub use labels::{Category, Head, Labels, NO_EMERGENCY};
+pub use labels::{Category, Head, Labels, NO_EMERGENCY, Office};
 pub use scores::{Ranked, Scores, Subcategory};
 
-pub(crate) use features::{Featurizer, Lexicon, Rows};
-pub(crate) use network::{Columns, Network, pack, softmax};
+pub(crate) use bank::{Bank, PLANS, Plan, columns, softmax, width};
+pub(crate) use features::{Featurizer, Lexicon, Recipe, Rows};
+pub(crate) use labels::{LETTERS, WRITTEN};
 pub(crate) use text::Vocabulary;
 
 /// File names inside a model's folder.
@@ -25,15 +28,50 @@ pub(crate) const WEIGHTS: &str = "classifier.safetensors";
 pub(crate) const TOKENIZER: &str = "tokenizer.json";
 pub(crate) const LABELS: &str = "labels.toml";
 
+const REMEDY: &str = "take the file from the release or run `hotline train nlu DIR`";
+
 /// A loaded model. Shared between threads; a classification takes no lock.
 pub struct Classifier {
     pub(crate) vocabulary: Vocabulary,
     pub(crate) featurizer: Featurizer,
     pub(crate) labels: Labels,
-    pub(crate) network: Network,
+    /// In the order of [`PLANS`].
+    pub(crate) banks: Vec<Bank>,
+    /// How sure margins make, in the order of [`Head::ALL`].
+    pub(crate) certainty: Vec<Certainty>,
 }
 
+/// How margins become probabilities: temperature scaling (Guo et al., 2017), and a share that no
+/// margin takes away, since some texts are labelled in a way that no text tells.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Certainty {
+    /// What margins are multiplied by.
+    pub(crate) scale: f32,
+    /// Probability that is spread over all labels.
+    pub(crate) doubt: f32,
+}
+
+impl Default for Certainty {
+    fn default() -> Self {
+        Certainty { scale: 1.0, doubt: 0.0 }
+    }
+}
+
+impl Certainty {
+    pub(crate) fn probabilities(self, margins: &[f32]) -> Vec<f32> {
+        let spread = self.doubt / margins.len() as f32;
+        let sure = softmax(margins.iter().map(|m| m * self.scale));
+        sure.into_iter().map(|p| p * (1.0 - self.doubt) + spread).collect()
+    }
+}
+
+/// Margins of every label, by bank.
+pub(crate) struct Margins(pub(crate) Vec<Vec<f32>>);
+
 impl Classifier {
+    /// The files that decide what it answers.
+    pub const FILES: [&str; 3] = [WEIGHTS, TOKENIZER, LABELS];
+
     /// Reads the model of one folder.
     ///
     /// # Errors
@@ -41,12 +79,31 @@ impl Classifier {
     pub fn load(dir: &Path) -> Result<Classifier, Error> {
         let vocabulary = Vocabulary::load(&dir.join(TOKENIZER))?;
         let labels = Labels::load(&dir.join(LABELS))?;
-        let network = Network::load(&dir.join(WEIGHTS), &labels)?;
+        let path = dir.join(WEIGHTS);
+        let bytes = std::fs::read(&path).map_err(Error::file(&path))?;
+        let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)
+            .map_err(|e| Error::content(&path, e, REMEDY))?;
+        let misfit = |what: String| Error::content(&path, what, REMEDY);
+        let banks = PLANS
+            .into_iter()
+            .map(|plan| Bank::read(plan, &tensors, &labels))
+            .collect::<Result<_, _>>()
+            .map_err(misfit)?;
+        let certainty = tensors.get("certainty").ok_or("tensor certainty is missing".to_owned());
+        let certainty = certainty.and_then(|t| t.to_vec2::<f32>().map_err(|e| e.to_string()));
+        let certainty: Vec<Certainty> = (certainty.map_err(misfit)?.iter())
+            .filter_map(|row| Some(Certainty { scale: *row.first()?, doubt: *row.get(1)? }))
+            .collect();
+        let finite = certainty.iter().all(|c| c.scale.is_finite() && c.doubt.is_finite());
+        if certainty.len() != Head::ALL.len() || !finite {
+            return Err(misfit("tensor certainty is not what it should be".to_owned()));
+        }
         Ok(Classifier {
             featurizer: Featurizer::new(vocabulary.chars()),
             vocabulary,
             labels,
-            network,
+            banks,
+            certainty,
         })
     }
 
@@ -55,22 +112,67 @@ impl Classifier {
         &self.labels
     }
 
-    /// Calibrated probabilities of one head, in the order of [`Labels::names`].
-    pub fn probabilities(&self, text: &str, head: Head) -> Vec<f32> {
-        self.network.probabilities(&self.logits(text), head)
+    /// Calibrated probabilities of one head, in the order of [`Labels::names`], for a text in its
+    /// parts: what stands in the subject line says as much as all of it.
+    pub fn probabilities(&self, parts: &[&str], head: Head) -> Vec<f32> {
+        let symbols: Vec<Vec<u32>> = parts.iter().map(|p| self.vocabulary.symbols(p)).collect();
+        self.of(&self.margins(&symbols), head)
     }
 
-    /// Logits of every head's labels.
-    fn logits(&self, text: &str) -> Vec<f32> {
-        let grams = self.featurizer.grams(&self.vocabulary.symbols(text));
-        let rows = self.network.lexicon.rows(&grams);
-        self.network.logits(rows).expect("shapes were checked when the model was read")
+    /// Margins of a text in its parts, each in symbols.
+    pub(crate) fn margins(&self, parts: &[Vec<u32>]) -> Margins {
+        let of = |symbols: &[u32]| -> Vec<Vec<f32>> {
+            let margins = |bank: &Bank| {
+                let rows = bank.lexicon.rows(&self.featurizer.grams(symbols, bank.plan.recipe));
+                bank.margins(rows).expect("shapes were checked when the bank was made")
+            };
+            self.banks.iter().map(margins).collect()
+        };
+        let mut whole = of(&parts.concat());
+        if let [subject, _, ..] = parts {
+            for (whole, subject) in whole.iter_mut().zip(of(subject)) {
+                whole.iter_mut().zip(subject).for_each(|(w, s)| *w = (*w + s) / 2.0);
+            }
+        }
+        Margins(whole)
     }
 
-    /// Classifies one text. An empty one gets the labels' prior probabilities.
+    /// Probabilities of one head out of the margins of all.
+    pub(crate) fn of(&self, margins: &Margins, head: Head) -> Vec<f32> {
+        let own = |head| self.own(margins, head);
+        match head {
+            Head::Type => by_style(&own(Head::Type), &own(Head::Letter), &own(Head::Style)),
+            _ => own(head),
+        }
+    }
+
+    /// What a head says by itself.
+    fn own(&self, margins: &Margins, head: Head) -> Vec<f32> {
+        self.certainty[head as usize].probabilities(self.columns(margins, head))
+    }
+
+    /// The margins of one head.
+    pub(crate) fn columns<'m>(&self, margins: &'m Margins, head: Head) -> &'m [f32] {
+        let (bank, margins) = (self.banks.iter().zip(&margins.0))
+            .find(|(bank, _)| bank.plan.heads.contains(&head))
+            .expect("every head is in one bank");
+        &margins[columns(&bank.plan, &self.labels, head)]
+    }
+
+    /// The office that answers such questions with the probability that it does; none where the
+    /// text is like the questions of no office.
+    pub(crate) fn office(&self, text: &str) -> Option<(String, f32)> {
+        let margins = self.margins(&[self.vocabulary.symbols(text)]);
+        let of_offices = self.columns(&margins, Head::Department).iter().copied().zip(0..);
+        let (margin, office): (f32, usize) = of_offices.max_by(|a, b| a.0.total_cmp(&b.0))?;
+        let confidence = self.own(&margins, Head::Department)[office];
+        (margin > 0.0).then(|| (self.labels.offices[office].name.clone(), confidence))
+    }
+
+    /// Classifies one text. An empty one gets what the labels have before anything is said.
     pub fn classify(&self, text: &str) -> Scores {
-        let logits = self.logits(text);
-        let of = |head| self.network.probabilities(&logits, head);
+        let margins = self.margins(&[self.vocabulary.symbols(text)]);
+        let of = |head| self.of(&margins, head);
         let named =
             |head: Head| Ranked::new(self.labels.names(head).into_iter().zip(of(head)).collect());
         Scores {
@@ -86,6 +188,26 @@ impl Classifier {
                     .zip(of(Head::Emergency))
                     .collect(),
             ),
+            department: named(Head::Department),
         }
     }
+}
+
+/// Request types of a text that is more or less a letter. Letters are labelled by three kinds only,
+/// 投诉, 求助 and 举报 being one of them: within it, and for 表扬, what is known of speech decides.
+fn by_style(speech: &[f32], letter: &[f32], style: &[f32]) -> Vec<f32> {
+    let (written, spoken) = (style[WRITTEN], 1.0 - style[WRITTEN]);
+    let praise = speech[RequestType::Praise as usize];
+    let members = |kind: usize| LETTERS[kind].1;
+    let mut p: Vec<f32> = speech.iter().map(|p| p * spoken).collect();
+    p[RequestType::Praise as usize] = praise;
+    for (kind, mass) in letter.iter().enumerate() {
+        let all: f32 = members(kind).iter().map(|t| speech[*t as usize]).sum();
+        for &member in members(kind) {
+            let share = speech[member as usize] / all.max(f32::MIN_POSITIVE);
+            p[member as usize] += written * (1.0 - praise) * mass * share;
+        }
+    }
+    let sum: f32 = p.iter().sum();
+    p.into_iter().map(|p| p / sum).collect()
 }

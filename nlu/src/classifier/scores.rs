@@ -54,6 +54,8 @@ pub struct Scores {
     pub urgency: Ranked<Urgency>,
     /// Kind of emergency; `None` where this is none.
     pub emergency: Ranked<Option<Emergency>>,
+    /// Office that answers such questions.
+    pub department: Ranked<String>,
 }
 
 impl Scores {

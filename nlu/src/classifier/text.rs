@@ -1,6 +1,6 @@
 //! The vocabulary: one symbol a character, in tokenizers' format.
 //!
-//! What a text loses on the way in (width, case, the value of numbers) is written into
+//! What a text loses on the way in (width, case, masks) is written into
 //! `tokenizer.json` itself, so that any other program that reads the file sees the same symbols.
 
 use std::collections::HashMap;
@@ -109,10 +109,8 @@ fn tokenizer(symbols: HashMap<String, u32>) -> Tokenizer {
         NFKC.into(),
         Lowercase.into(),
         replace(r"\s+", ""),
-        // The published messages mask places as A3区 or *****区: one symbol for any mask or number.
-        replace(r"[a-z]\d+(?=[区县市镇])", "某"),
+        // Published messages mask places with as many stars as it takes: one symbol for any mask.
         replace(r"\*+", "某"),
-        replace(r"\d+", "0"),
     ])));
     folded.expect("no added tokens that a normalizer could break");
     let each = SplitPattern::Regex("(?s).".to_owned());

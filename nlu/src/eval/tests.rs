@@ -47,9 +47,24 @@ fn maps_are_read_with_one_or_many() {
     assert_eq!(map.ours("咨询"), ["咨询"]);
 }
 
+fn types_by(map: LabelMap) -> (Labels, Options) {
+    let labels = Labels { categories: Vec::new(), offices: Vec::new() };
+    (labels, Options { head: Head::Type, restrict: false, map })
+}
+
 #[test]
 fn an_unknown_label_is_named_with_its_remedy() {
-    let names = ["咨询".to_owned()];
-    let error = columns_of("建言", &names, &LabelMap::default()).unwrap_err();
-    assert!(error.to_string().contains("建言") && error.to_string().contains("--map"));
+    let (labels, options) = types_by(LabelMap::default());
+    let error = columns_of(&labels, &options, "抱怨").unwrap_err();
+    assert!(error.to_string().contains("抱怨") && error.to_string().contains("--map"));
+}
+
+#[test]
+fn kinds_of_letters_are_known_unless_the_map_says_otherwise() {
+    let (labels, options) = types_by(LabelMap::default());
+    assert_eq!(columns_of(&labels, &options, "建言").unwrap(), [4]);
+    assert_eq!(columns_of(&labels, &options, "投诉/求助").unwrap(), [2, 1, 3]);
+    let only = [("投诉/求助".to_owned(), vec!["投诉".to_owned()])].into_iter().collect();
+    let (labels, options) = types_by(only);
+    assert_eq!(columns_of(&labels, &options, "投诉/求助").unwrap(), [2]);
 }

@@ -1,88 +1,106 @@
-//! Temperatures that make probabilities true, and the measures on what was kept back.
+//! What makes probabilities true, and the measures on what was kept back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::classifier::{Head, Labels, Network, softmax};
+use crate::classifier::{Certainty, Classifier, Head, Margins};
+use crate::drift::Profile;
 use crate::eval::{Evaluation, Judged, compete, measure};
-use crate::train::School;
-use crate::train::data::Source;
+use crate::train::data::{Example, Source};
 
-/// Sets each head's temperature to the one that makes the kept-back labels most probable.
-pub(crate) fn temperatures(network: &mut Network, school: &School) {
-    let logits: Vec<Vec<f32>> =
-        school.held_back.iter().map(|(_, text)| school.logits(network, text)).collect();
+/// A text that was kept back, with what the classifier says of it.
+pub(crate) struct Kept<'a> {
+    pub(crate) example: &'a Example,
+    pub(crate) margins: Margins,
+}
+
+/// Sets each head's certainty to the one that makes the kept-back labels most probable.
+pub(crate) fn certainty(classifier: &mut Classifier, kept: &[Kept<'_>]) {
     for head in Head::ALL {
-        let range = network.columns.range(head);
-        let loss = |temperature: f32| -> f32 {
-            school
-                .held_back
-                .iter()
-                .zip(&logits)
-                .filter(|((e, _), _)| e.weights[head as usize] >= 0.5)
-                .map(|((e, _), l)| {
-                    let p = softmax(l[range.clone()].iter().map(|l| l / temperature));
-                    let right: f32 =
-                        e.right[head as usize].iter().map(|c| p[c - range.start]).sum();
-                    -right.max(1e-9).ln()
-                })
-                .sum()
+        // Of topics the letters tell more truly how sure to be: of seeds few are alike, so that
+        // those kept back are harder than what callers say.
+        let letters = head == Head::Category;
+        let tells = |k: &&Kept<'_>| {
+            k.example.weights[head as usize] > 0.0 && !(letters && k.example.source == Source::Seed)
         };
-        // Log-spaced from 0.2 to 5: a finer grid moves no probability by a percent.
-        let candidates = (0..=80).map(|i| 0.2 * 25f32.powf(i as f32 / 80.0));
-        let best = candidates.map(|t| (loss(t), t)).min_by(|a, b| a.0.total_cmp(&b.0));
-        network.temperatures[head as usize] = best.map_or(1.0, |b| b.1);
+        let known: Vec<&Kept<'_>> = kept.iter().filter(tells).collect();
+        let loss = |certainty: Certainty| -> f32 {
+            let surprise = |k: &&Kept<'_>| {
+                let p = certainty.probabilities(classifier.columns(&k.margins, head));
+                let right: f32 = k.example.right[head as usize].iter().map(|l| p[*l]).sum();
+                -right.max(1e-9).ln()
+            };
+            known.iter().map(surprise).sum()
+        };
+        // Log-spaced from 0.5 to 12.5: a finer grid moves no probability by a percent.
+        let scales = (0..=80).map(|i| 0.5 * 25f32.powf(i as f32 / 80.0));
+        let each = scales.flat_map(|scale| DOUBTS.map(|doubt| Certainty { scale, doubt }));
+        let best = each.map(|c| (loss(c), c)).min_by(|a, b| a.0.total_cmp(&b.0));
+        let best = best.expect("there are candidates").1;
+        tracing::debug!(?head, ?best, "calibrated");
+        classifier.certainty[head as usize] = best;
     }
 }
+
+/// Shares of texts that may be labelled in a way that no text tells.
+const DOUBTS: [f32; 8] = [0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12];
 
 /// Evaluations on what was kept back, one a source and head that it is labelled for. Titles
 /// and bodies are judged among the labels that occur, as the published figures are.
 pub(crate) fn evaluations(
-    school: &School,
-    network: &Network,
-    labels: &Labels,
+    classifier: &Classifier,
+    kept: &[Kept<'_>],
 ) -> BTreeMap<String, Evaluation> {
     let mut all = BTreeMap::new();
     for (source, head, name) in [
         (Source::Title, Head::Category, "title category"),
         (Source::Body, Head::Category, "body category"),
         (Source::Citizen, Head::Type, "citizen type"),
+        (Source::Question, Head::Department, "question department"),
         (Source::Seed, Head::Category, "seed category"),
         (Source::Seed, Head::Type, "seed type"),
         (Source::Seed, Head::Subcategory, "seed category_2"),
         (Source::Seed, Head::Urgency, "seed urgency"),
         (Source::Seed, Head::Emergency, "seed emergency"),
     ] {
-        let known: Vec<_> = school
-            .held_back
+        let right = |k: &Kept<'_>| k.example.right[head as usize].clone();
+        let known: Vec<&Kept<'_>> = kept
             .iter()
-            .filter(|(e, _)| e.source == source && !e.right[head as usize].is_empty())
+            .filter(|k| k.example.source == source && !k.example.right[head as usize].is_empty())
             .collect();
         if known.is_empty() {
             continue;
         }
-        let first = network.columns.range(head).start;
-        let groups: Vec<Vec<usize>> = known
-            .iter()
-            .map(|(e, _)| e.right[head as usize].iter().map(|c| c - first).collect())
-            .collect::<BTreeSet<Vec<usize>>>()
-            .into_iter()
-            .collect();
-        let names = labels.names(head);
+        let groups: Vec<Vec<usize>> =
+            known.iter().map(|k| right(k)).collect::<BTreeSet<_>>().into_iter().collect();
+        let names = classifier.labels.names(head);
         let group_names = groups
             .iter()
             .map(|g| g.iter().map(|&c| names[c].as_str()).collect::<Vec<_>>().join("|"));
-        let judged: Vec<Judged> = known
-            .iter()
-            .map(|(e, text)| {
-                let right: Vec<usize> = e.right[head as usize].iter().map(|c| c - first).collect();
-                let p = network.probabilities(&school.logits(network, text), head);
-                Judged {
-                    right: groups.iter().position(|g| *g == right).expect("taken from these rows"),
-                    given: compete(&p, &groups, source != Source::Seed),
-                }
-            })
-            .collect();
+        let judge = |k: &&Kept<'_>| Judged {
+            right: groups.binary_search(&right(k)).expect("taken from these rows, in order"),
+            given: compete(
+                &classifier.of(&k.margins, head),
+                &groups,
+                matches!(source, Source::Title | Source::Body | Source::Citizen),
+            ),
+        };
+        let judged: Vec<Judged> = known.iter().map(judge).collect();
         all.insert(name.to_owned(), measure(group_names.collect(), &judged));
     }
     all
+}
+
+/// What comes of the kept-back texts that are written the way callers speak.
+pub(crate) fn profile(classifier: &Classifier, kept: &[Kept<'_>]) -> Profile {
+    let mut profile = Profile::default();
+    for k in kept.iter().filter(|k| k.example.source == Source::Seed) {
+        for (name, head) in [("type", Head::Type), ("category", Head::Category)] {
+            let p = classifier.of(&k.margins, head);
+            let best = (0..p.len()).max_by(|a, b| p[*a].total_cmp(&p[*b])).unwrap_or(0);
+            if k.example.weights[head as usize] > 0.0 {
+                profile.count(name, &classifier.labels.names(head)[best], f64::from(p[best]));
+            }
+        }
+    }
+    profile
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use crate::Error;
-use crate::classifier::{Columns, Head, Labels, NO_EMERGENCY};
+use crate::classifier::{Head, LETTERS, Labels, NO_EMERGENCY, WRITTEN};
 
 /// Where an example came from: sources are weighed, noised and reported on separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -15,8 +15,10 @@ pub(crate) enum Source {
     Body,
     /// Message of the second city.
     Citizen,
-    /// Question with the department that answers.
+    /// Question with the office that answers.
     Question,
+    /// Its answer, or the beginning of it: what the office writes is what it is asked about.
+    Answer,
     /// A text of ours, written the way callers speak.
     Seed,
 }
@@ -26,9 +28,9 @@ pub(crate) enum Source {
 pub(crate) struct Example {
     pub(crate) text: String,
     pub(crate) source: Source,
-    /// For each head the columns that are right; empty where nothing is known.
+    /// For each head the labels that are right; empty where nothing is known.
     pub(crate) right: Vec<Vec<usize>>,
-    /// How much each head's loss counts.
+    /// How much each head learns of it; where that is nothing, it is only measured.
     pub(crate) weights: Vec<f32>,
 }
 
@@ -44,27 +46,28 @@ impl Example {
     }
 }
 
-/// Columns by name.
-struct Names {
-    columns: Columns,
+/// Labels by name.
+struct Names<'a> {
+    labels: &'a Labels,
     by_head: Vec<HashMap<String, usize>>,
 }
 
-impl Names {
-    fn of(labels: &Labels) -> Names {
-        let columns = Columns::of(labels);
-        let by_head = Head::ALL
-            .into_iter()
-            .map(|head| labels.names(head).into_iter().zip(columns.range(head)).collect())
-            .collect();
-        Names { columns, by_head }
+impl<'a> Names<'a> {
+    fn of(labels: &'a Labels) -> Names<'a> {
+        let numbered = |head| labels.names(head).into_iter().zip(0..).collect();
+        Names { labels, by_head: Head::ALL.into_iter().map(numbered).collect() }
     }
 
-    /// Columns of those names that the head knows.
-    fn find<'a>(&self, head: Head, names: impl IntoIterator<Item = &'a str>) -> Vec<usize> {
-        names.into_iter().filter_map(|n| self.by_head[head as usize].get(n).copied()).collect()
+    /// The labels of those names that the head knows.
+    fn find<'n>(&self, head: Head, names: impl IntoIterator<Item = &'n str>) -> Vec<usize> {
+        let known = &self.by_head[head as usize];
+        let label = |name| known.get(self.labels.standing_for(head, name)).copied();
+        names.into_iter().filter_map(label).collect()
     }
 }
+
+/// Characters of an answer that are read.
+const ANSWER: usize = 300;
 
 /// Reads every known file of `data` and every seed file of `seeds`.
 ///
@@ -81,33 +84,30 @@ pub(crate) fn read(data: &Path, seeds: &Path, labels: &Labels) -> Result<Vec<Exa
         for [text, label] in columns(&data.join(file), [column, "label"], b',')? {
             let mut example = Example::new(text, source);
             example.knows(Head::Category, names.find(Head::Category, [label.as_str()]), 1.0);
-            calm(&mut example, &names);
             examples.push(example);
         }
     }
     let citizens = data.join("citizen_messages.csv");
-    for [text, kind, field] in columns(&citizens, ["留言", "问题类型", "问题领域"], b',')?
-    {
+    for [text, kind] in columns(&citizens, ["留言", "问题类型"], b',')? {
         let mut example = Example::new(text, Source::Citizen);
-        example.knows(Head::Type, names.find(Head::Type, types_of(&kind).iter().copied()), 1.0);
-        example.knows(
-            Head::Category,
-            names.find(Head::Category, field_of(&field).iter().copied()),
-            0.5,
-        );
-        calm(&mut example, &names);
+        example.knows(Head::Letter, names.find(Head::Letter, [kind.as_str()]), 1.0);
+        example.knows(Head::Style, vec![WRITTEN], 1.0);
+        let types = LETTERS.iter().find(|letter| letter.0 == kind).map_or(&[][..], |l| l.1);
+        // Only to be measured: the letters' labels are too coarse to learn types from.
+        example.knows(Head::Type, types.iter().map(|t| *t as usize).collect(), 0.0);
         examples.push(example);
     }
     let questions = data.join("gov_qa.csv");
     if questions.exists() {
-        for [text, office] in columns(&questions, ["用户问题", "处理单位"], b',')? {
-            let mut example = Example::new(text, Source::Question);
-            example.knows(
-                Head::Category,
-                names.find(Head::Category, office_of(&office).iter().copied()),
-                0.5,
-            );
-            examples.push(example);
+        let fields = ["用户问题", "正文内容", "处理单位"];
+        for [question, answer, office] in columns(&questions, fields, b',')? {
+            let right = names.find(Head::Department, [office.trim()]);
+            let answer = answer.chars().take(ANSWER).collect();
+            for (text, source) in [(question, Source::Question), (answer, Source::Answer)] {
+                let mut example = Example::new(text, source);
+                example.knows(Head::Department, right.clone(), 1.0);
+                examples.push(example);
+            }
         }
     }
     read_seeds(seeds, &names, &mut examples)?;
@@ -115,47 +115,29 @@ pub(crate) fn read(data: &Path, seeds: &Path, labels: &Labels) -> Result<Vec<Exa
     Ok(examples)
 }
 
-/// Messages to a mailbox are written after the fact: no emergency is going on in them.
-fn calm(example: &mut Example, names: &Names) {
-    example.knows(Head::Emergency, names.find(Head::Emergency, [NO_EMERGENCY]), 0.1);
+/// Reads every seed file.
+///
+/// # Errors
+/// A file is not what it should be.
+pub(crate) fn read_seeds_only(dir: &Path, labels: &Labels) -> Result<Vec<Example>, Error> {
+    let mut seeds = Vec::new();
+    read_seeds(dir, &Names::of(labels), &mut seeds)?;
+    Ok(seeds)
 }
 
-/// The second city's three types in ours.
-fn types_of(kind: &str) -> &'static [&'static str] {
-    match kind {
-        "建言" => &["建议"],
-        "投诉/求助" => &["投诉", "求助", "举报"],
-        "咨询" => &["咨询"],
-        _ => &[],
+/// What a person said about the caller's words.
+pub(crate) fn correction(text: &str, given: &[(Head, String)], labels: &Labels) -> Example {
+    let names = Names::of(labels);
+    let mut example = Example::new(text.to_owned(), Source::Seed);
+    for (head, name) in given {
+        let right = names.find(*head, [name.as_str()]);
+        let weight = if right.is_empty() { 0.0 } else { 1.0 };
+        example.knows(*head, right, weight);
     }
+    example
 }
 
-/// The second city's fields that lie inside categories that the first city's labels lack.
-fn field_of(field: &str) -> &'static [&'static str] {
-    match field {
-        "三农" => &["农村农业", "国土资源"],
-        "治安" => &["政法"],
-        "金融" => &["经济管理"],
-        _ => &[],
-    }
-}
-
-/// Categories that an answering department's questions belong to.
-fn office_of(office: &str) -> &'static [&'static str] {
-    match office {
-        "规划自然资源委" => &["国土资源", "城乡建设"],
-        "体育局" | "文物局" => &["教育文体"],
-        "人力资源社会保障局" | "医保局" => &["劳动和社会保障"],
-        "科委" => &["科技与信息产业"],
-        "交通委" => &["交通运输"],
-        "交管局" => &["政法"],
-        "住房公积金管理中心" => &["城乡建设", "劳动和社会保障"],
-        "药监局" => &["卫生计生"],
-        _ => &[],
-    }
-}
-
-fn read_seeds(dir: &Path, names: &Names, examples: &mut Vec<Example>) -> Result<(), Error> {
+fn read_seeds(dir: &Path, names: &Names<'_>, examples: &mut Vec<Example>) -> Result<(), Error> {
     let mut files: Vec<_> = std::fs::read_dir(dir)
         .map_err(Error::file(dir))?
         .filter_map(|entry| entry.ok().map(|e| e.path()))
@@ -187,10 +169,10 @@ fn read_seeds(dir: &Path, names: &Names, examples: &mut Vec<Example>) -> Result<
                 let aside = alarm && !matches!(head, Head::Emergency | Head::Urgency);
                 example.knows(head, right, if aside { 0.0 } else { 1.0 });
             }
+            example.knows(Head::Style, vec![1 - WRITTEN], 1.0);
             examples.push(example);
         }
     }
-    debug_assert!(names.columns.width() > 0);
     Ok(())
 }
 

@@ -1,12 +1,13 @@
 //! Training: labelled messages and seed texts in, one model folder out.
 //!
-//! Seeded: the same machine, threads and seed give the same weights. Groups of
-//! near-duplicates are split whole, and the development part is never learnt from.
+//! Seeded: the same seed gives the same weights, whatever the threads. Groups of near-duplicates
+//! are split whole; what is kept back is measured before it is learnt from too.
 
+mod adapt;
 mod calibrate;
 mod data;
-mod fit;
 mod groups;
+mod machine;
 mod noise;
 mod random;
 mod write;
@@ -15,20 +16,27 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use candle_core::{Device, Tensor};
+use rayon::prelude::*;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use crate::Error;
 use crate::classifier::{
-    Classifier, Columns, Featurizer, Head, LABELS, Labels, Lexicon, Network, Vocabulary,
+    Bank, Certainty, Classifier, Featurizer, Head, LABELS, Labels, Lexicon, PLANS, Plan, Rows,
+    Vocabulary, width,
 };
 use crate::eval::Evaluation;
 
+pub use adapt::{AdaptConfig, Comparison, Correction, HeadCount, adapt};
+
+use calibrate::Kept;
 use data::{Example, Source};
-use fit::{Fit, Lesson, Rates};
+use machine::{Case, Column};
 use noise::{Amount, Noise};
 use random::Random;
 
-/// What to train on, where to put the result, and how long.
+/// What to train on and where to put the result.
 #[derive(Debug, Clone)]
 pub struct TrainConfig {
     /// Folder with `complaint_titles.csv`, `complaint_bodies.csv`, `citizen_messages.csv` and,
@@ -40,36 +48,24 @@ pub struct TrainConfig {
     pub out: PathBuf,
     /// Where all chance comes from.
     pub seed: u64,
-    /// Most passes over the examples.
-    pub epochs: usize,
-    /// Passes without a better development score after which training stops.
-    pub patience: usize,
-    /// Learn from the development part too, after the passes that it found best: for release.
-    pub everything: bool,
 }
 
 impl TrainConfig {
     /// The settings that the shipped weights were made with.
     pub fn new(data: PathBuf, model: PathBuf, out: PathBuf) -> TrainConfig {
-        TrainConfig { data, model, out, seed: 12345, epochs: 12, patience: 3, everything: false }
+        TrainConfig { data, model, out, seed: 12345 }
     }
 }
 
 /// Where training stands.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
-    /// Passes done.
-    pub epoch: usize,
-    /// Passes planned at most.
-    pub epochs: usize,
-    /// Steps of this pass done.
-    pub step: usize,
-    /// Steps of this pass.
-    pub steps: usize,
-    /// Mean loss of this pass so far.
-    pub loss: f32,
-    /// Development score of the last pass, 0 before the first.
-    pub score: f64,
+    /// What is learnt.
+    pub bank: &'static str,
+    /// Labels learnt.
+    pub done: usize,
+    /// Labels to learn in all.
+    pub of: usize,
 }
 
 /// What came out.
@@ -79,29 +75,21 @@ pub struct Report {
     pub examples: usize,
     /// Examples kept back.
     pub held_back: usize,
-    /// Passes made.
-    pub epochs: usize,
     /// Seconds taken.
     pub seconds: f64,
     /// Evaluations on what was kept back, by name.
     pub development: BTreeMap<String, Evaluation>,
 }
 
-/// Rows fewer texts than this hold get none: an n-gram of one text teaches that text.
-const FEWEST_TEXTS: u32 = 3;
-/// Most rows of the table.
-const MOST_ROWS: usize = 120_000;
-/// Numbers a row.
-const DIM: usize = 64;
-/// Texts a step.
-const BATCH: usize = 64;
+/// N-grams of fewer texts than this get no row: an n-gram of one text teaches that text.
+const FEWEST_TEXTS: u32 = 2;
 /// One group in this many is kept back.
 const HELD_BACK: u64 = 10;
-/// A seed is shown this many times a pass, each time another variant.
-const SEED_SHOWINGS: usize = 4;
-
-const RATES: Rates =
-    Rates { table: 0.5, decay: 0.0, readout: 0.003, smoothing: 0.05, dropout: 0.1 };
+/// Variants of each seed, as a telephone and a recogniser might spoil it, beside the seed itself.
+const SEED_VARIANTS: usize = 2;
+/// Folder within the model's in which finished banks wait for the others, so that training which
+/// was broken off goes on where it stopped.
+const UNFINISHED: &str = "training";
 
 /// Trains a model and writes it to `config.out`.
 ///
@@ -111,202 +99,234 @@ pub fn train(config: &TrainConfig, mut progress: impl FnMut(Progress)) -> Result
     let begun = Instant::now();
     let labels = Labels::load(&config.model.join(LABELS))?;
     let examples = data::read(&config.data, &config.model.join("seeds"), &labels)?;
-    let school = School::open(examples, &labels, config);
-    let mut random = Random::new(config.seed);
-    let columns = Columns::of(&labels);
-    let mut fit = Fit::new(school.lexicon.keys.len(), DIM, columns, RATES, &mut random)?;
-    let mut best: Option<(f64, Network)> = None;
-    let mut since_best = 0;
-    let mut epochs = 0;
-    for epoch in 0..config.epochs {
-        school.pass(
-            &mut fit,
-            epoch,
-            config,
-            &random.fork(epoch as u64),
-            &mut progress,
-            best.as_ref().map_or(0.0, |b| b.0),
-        )?;
-        epochs = epoch + 1;
-        let mut network = school.network(&fit, &labels)?;
-        calibrate::temperatures(&mut network, &school);
-        let score = school.score(&network, &labels);
-        tracing::debug!(epoch, score, "pass done");
-        if best.as_ref().is_none_or(|b| score > b.0) {
-            best = Some((score, network));
-            since_best = 0;
-        } else {
-            since_best += 1;
-            if since_best >= config.patience {
-                break;
-            }
-        }
+    let vocabulary = Vocabulary::build(examples.iter().map(|e| e.text.as_str()), 2);
+    let featurizer = Featurizer::new(vocabulary.chars());
+    let texts: Vec<Vec<u32>> = examples.iter().map(|e| vocabulary.symbols(&e.text)).collect();
+    let groups = groups::groups(&texts);
+    let split = Random::new(config.seed);
+    let (mut learnt, mut kept) = (Vec::new(), Vec::new());
+    for (at, group) in groups.into_iter().enumerate() {
+        let back = split.fork(group as u64).next().is_multiple_of(HELD_BACK);
+        if back { kept.push(at) } else { learnt.push(at) }
     }
-    let (_, network) = best.expect("there is at least one pass");
-    let development = school.evaluations(&network, &labels);
-    let report = Report {
-        examples: school.learnt.len(),
-        held_back: school.held_back.len(),
-        epochs,
-        seconds: begun.elapsed().as_secs_f64(),
-        development,
+    let per_round: usize = PLANS.iter().map(|plan| width(plan, &labels)).sum();
+    let mut done = 0;
+    let mut school =
+        School { examples: &examples, texts: &texts, labels: &labels, config, featurizer };
+    let mut banks = |school: &School<'_>, among: &[usize]| -> Result<Vec<Bank>, Error> {
+        let mut bank = |plan| {
+            school.bank(plan, among, &vocabulary, &mut |bank, columns| {
+                done += columns;
+                progress(Progress { bank, done, of: 2 * per_round });
+            })
+        };
+        PLANS.into_iter().map(&mut bank).collect()
     };
-    let School { vocabulary, featurizer, .. } = school;
-    let classifier = Classifier { vocabulary, featurizer, labels, network };
-    write::model(&classifier, &report, config)?;
+    // One part is kept back to measure and to calibrate on, and learnt from afterwards.
+    let learnt_of_part = banks(&school, &learnt)?;
+    let all: Vec<usize> = (0..examples.len()).collect();
+    let learnt_of_all = banks(&school, &all)?;
+    let mut classifier = Classifier {
+        featurizer: std::mem::take(&mut school.featurizer),
+        vocabulary,
+        labels: labels.clone(),
+        banks: learnt_of_part,
+        certainty: vec![Certainty::default(); Head::ALL.len()],
+    };
+    let judged: Vec<Kept<'_>> = kept
+        .par_iter()
+        .map(|at| Kept {
+            example: &examples[*at],
+            margins: classifier.margins(std::slice::from_ref(&texts[*at])),
+        })
+        .collect();
+    calibrate::certainty(&mut classifier, &judged);
+    let report = Report {
+        examples: examples.len(),
+        held_back: kept.len(),
+        seconds: begun.elapsed().as_secs_f64(),
+        development: calibrate::evaluations(&classifier, &judged),
+    };
+    let profile = calibrate::profile(&classifier, &judged);
+    classifier.banks = learnt_of_all;
+    write::model(&classifier, &report, &profile, config)?;
+    // Nothing reads them any more; if they stay, they only take space.
+    let _ = std::fs::remove_dir_all(config.out.join(UNFINISHED));
     Ok(report)
 }
 
-/// The examples with their symbols, split, and what turns them into rows.
-pub(crate) struct School {
-    vocabulary: Vocabulary,
+/// The examples and what turns them into rows.
+struct School<'a> {
+    examples: &'a [Example],
+    texts: &'a [Vec<u32>],
+    labels: &'a Labels,
+    config: &'a TrainConfig,
     featurizer: Featurizer,
-    lexicon: Lexicon,
-    noise: Noise,
-    learnt: Vec<(Example, Vec<u32>)>,
-    held_back: Vec<(Example, Vec<u32>)>,
 }
 
-impl School {
-    fn open(examples: Vec<Example>, labels: &Labels, config: &TrainConfig) -> School {
-        debug_assert!(!labels.categories.is_empty());
-        let vocabulary = Vocabulary::build(examples.iter().map(|e| e.text.as_str()), 2);
-        let featurizer = Featurizer::new(vocabulary.chars());
-        let texts: Vec<Vec<u32>> = examples.iter().map(|e| vocabulary.symbols(&e.text)).collect();
-        let groups = groups::groups(&texts);
-        let split = Random::new(config.seed);
-        let (mut learnt, mut held_back) = (Vec::new(), Vec::new());
-        for ((example, text), group) in examples.into_iter().zip(texts).zip(groups) {
-            let back = split.fork(group as u64).next().is_multiple_of(HELD_BACK);
-            if back { held_back.push((example, text)) } else { learnt.push((example, text)) }
+impl School<'_> {
+    /// Learns one bank from some of the examples, or takes it up where training was broken off.
+    fn bank(
+        &self,
+        plan: Plan,
+        among: &[usize],
+        vocabulary: &Vocabulary,
+        progress: &mut impl FnMut(&'static str, usize),
+    ) -> Result<Bank, Error> {
+        let teaches = |at: &&usize| {
+            plan.heads.iter().any(|head| self.examples[**at].weights[*head as usize] > 0.0)
+        };
+        let among: Vec<usize> = among.iter().filter(teaches).copied().collect();
+        let folder = self.config.out.join(UNFINISHED);
+        let path =
+            folder.join(format!("{}-{}", plan.name, self.fingerprint(plan, &among, vocabulary)));
+        if path.exists()
+            && let Ok(tensors) = candle_core::safetensors::load(&path, &Device::Cpu)
+            && let Ok(bank) = Bank::read(plan, &tensors, self.labels)
+        {
+            progress(plan.name, width(&plan, self.labels));
+            return Ok(bank);
         }
-        if config.everything {
-            learnt.extend(held_back.iter().cloned());
+        let tensors =
+            self.learn(plan, &among, vocabulary, progress)?.write()?.into_iter().collect();
+        std::fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
+        let part = path.with_extension("part");
+        candle_core::safetensors::save(&tensors, &part)?;
+        std::fs::rename(&part, &path).map_err(Error::file(&path))?;
+        // What is measured is what is written, in 8 bits.
+        Bank::read(plan, &tensors, self.labels)
+            .map_err(|what| Error::content(&path, what, "report this as a bug"))
+    }
+
+    /// What a bank depends on.
+    fn fingerprint(&self, plan: Plan, among: &[usize], vocabulary: &Vocabulary) -> String {
+        let mut digest = Sha256::new();
+        digest.update(format!("{plan:?} {} {SEED_VARIANTS}", self.config.seed));
+        // N-grams are those of symbols: another vocabulary makes other ones.
+        vocabulary.chars().iter().for_each(|ch| digest.update(ch));
+        for &at in among {
+            let example = &self.examples[at];
+            digest.update(format!("{} {:?} {:?}", example.text, example.right, example.weights));
         }
-        let lexicon = lexicon(&learnt, &featurizer);
+        digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn learn(
+        &self,
+        plan: Plan,
+        among: &[usize],
+        vocabulary: &Vocabulary,
+        progress: &mut impl FnMut(&'static str, usize),
+    ) -> Result<Bank, Error> {
+        let random = Random::new(self.config.seed);
+        let lessons = self.lessons(among, vocabulary, &random);
+        let grams: Vec<_> =
+            lessons.par_iter().map(|(_, text)| self.featurizer.grams(text, plan.recipe)).collect();
+        let mut counts: BTreeMap<u32, u32> = BTreeMap::new();
+        for (key, _) in grams.iter().flatten().flat_map(|kind| &kind.grams) {
+            *counts.entry(*key).or_default() += 1;
+        }
+        counts.retain(|_, texts| *texts >= FEWEST_TEXTS);
+        let total = lessons.len() as f32;
+        let rarity = |n: &u32| ((1.0 + total) / (1.0 + *n as f32)).ln() + 1.0;
+        let lexicon = Lexicon {
+            keys: counts.keys().copied().collect(),
+            rarity: counts.values().map(rarity).collect(),
+        };
+        let rows: Vec<Rows> = grams.par_iter().map(|kinds| lexicon.rows(kinds)).collect();
+        drop(grams);
+        let labels: Vec<(Head, usize)> = plan
+            .heads
+            .iter()
+            .flat_map(|head| (0..self.labels.count(*head)).map(move |label| (*head, label)))
+            .collect();
+        let mut columns: Vec<Column> = Vec::new();
+        for some in labels.chunks(rayon::current_num_threads()) {
+            let learnt = some.par_iter().map(|&(head, label)| {
+                let case = |((at, _), rows): (&(usize, Vec<u32>), _)| {
+                    let example = &self.examples[*at];
+                    let (right, weight) =
+                        (&example.right[head as usize], example.weights[head as usize]);
+                    // Where several labels may be right, each of them is left out of it.
+                    let open = right.len() > 1 && right.contains(&label);
+                    let cost = weight * plan.cost;
+                    let known = !right.is_empty() && cost > 0.0 && !open;
+                    known.then(|| Case { rows, right: right.contains(&label), cost, given: 0.0 })
+                };
+                let cases: Vec<Case<'_>> = lessons.iter().zip(&rows).filter_map(case).collect();
+                machine::column(&cases, lexicon.keys.len(), random.fork(label as u64))
+            });
+            columns.par_extend(learnt);
+            progress(plan.name, some.len());
+        }
+        pruned(plan, self.labels, lexicon, &columns, &counts.into_values().collect::<Vec<_>>())
+    }
+
+    /// The texts of some examples, with variants of the spoken ones.
+    fn lessons(
+        &self,
+        among: &[usize],
+        vocabulary: &Vocabulary,
+        random: &Random,
+    ) -> Vec<(usize, Vec<u32>)> {
         let mut frequent: BTreeMap<u32, usize> = BTreeMap::new();
-        for symbol in learnt.iter().flat_map(|(_, text)| text) {
+        for symbol in among.iter().flat_map(|at| &self.texts[*at]) {
             *frequent.entry(*symbol).or_default() += 1;
         }
         frequent.retain(|_, n| *n >= 20);
-        let noise = Noise::new(&featurizer, &frequent, |text| vocabulary.symbols(text));
-        School { vocabulary, featurizer, lexicon, noise, learnt, held_back }
-    }
-
-    /// One pass over everything learnt.
-    fn pass(
-        &self,
-        fit: &mut Fit,
-        epoch: usize,
-        config: &TrainConfig,
-        random: &Random,
-        progress: &mut impl FnMut(Progress),
-        score: f64,
-    ) -> Result<(), Error> {
-        let mut order: Vec<usize> =
-            (0..self.learnt.len()).flat_map(|i| std::iter::repeat_n(i, self.showings(i))).collect();
-        random.fork(1).shuffle(&mut order);
-        let steps = order.len().div_ceil(BATCH);
-        let mut total = 0.0;
-        for (step, batch) in order.chunks(BATCH).enumerate() {
-            let mut chance = random.fork(2 + step as u64);
-            let lessons: Vec<Lesson<'_>> =
-                batch.iter().map(|&i| self.lesson(i, &mut chance)).collect();
-            let done = (epoch * steps + step) as f32 / (config.epochs * steps) as f32;
-            total += fit.step(&lessons, 1.0 - 0.9 * done, &mut chance)?;
-            progress(Progress {
-                epoch,
-                epochs: config.epochs,
-                step: step + 1,
-                steps,
-                loss: total / (step + 1) as f32,
-                score,
-            });
-        }
-        Ok(())
-    }
-
-    fn showings(&self, example: usize) -> usize {
-        if self.learnt[example].0.source == Source::Seed { SEED_SHOWINGS } else { 1 }
-    }
-
-    fn lesson(&self, example: usize, random: &mut Random) -> Lesson<'_> {
-        let (example, text) = &self.learnt[example];
-        // What a caller says comes through a recogniser, which errs more than people who write.
-        let (often, most) = if example.source == Source::Seed { (0.6, 0.25) } else { (0.3, 0.12) };
-        let homophones = if random.chance(often) { most * random.unit() } else { 0.0 };
-        let amount = match example.source {
-            Source::Seed => Amount { homophones, fillers: 0.5, chatter: 0.4, cut: 0.0 },
-            Source::Title | Source::Question => {
-                Amount { homophones, fillers: 0.15, chatter: 0.15, cut: 0.0 }
+        let noise = Noise::new(&self.featurizer, &frequent, |text| vocabulary.symbols(text));
+        let mut lessons: Vec<(usize, Vec<u32>)> = Vec::new();
+        for &at in among {
+            lessons.push((at, self.texts[at].clone()));
+            if self.examples[at].source != Source::Seed {
+                continue;
             }
-            Source::Body => Amount { homophones, fillers: 0.0, chatter: 0.0, cut: 0.15 },
-            // The type stands in the whole text, most often at its end.
-            Source::Citizen => Amount { homophones, fillers: 0.0, chatter: 0.0, cut: 0.0 },
-        };
-        let text = self.noise.variant(text, &self.featurizer, amount, random);
-        let rows = self.lexicon.rows(&self.featurizer.grams(&text));
-        Lesson { rows, right: &example.right, weights: &example.weights }
-    }
-
-    /// The network as it stands, not calibrated.
-    fn network(&self, fit: &Fit, labels: &Labels) -> Result<Network, Error> {
-        let rows = self.lexicon.keys.len();
-        let bag = candle_core::Tensor::from_slice(
-            &fit.table.values,
-            (rows, fit.table.dim),
-            &candle_core::Device::Cpu,
-        )?;
-        Ok(Network {
-            lexicon: self.lexicon.clone(),
-            bag,
-            readout: fit.readout.as_tensor().copy()?,
-            bias: fit.bias.as_tensor().copy()?,
-            columns: Columns::of(labels),
-            temperatures: vec![1.0; Head::ALL.len()],
-        })
-    }
-
-    /// Logits of a text.
-    pub(crate) fn logits(&self, network: &Network, text: &[u32]) -> Vec<f32> {
-        let rows = self.lexicon.rows(&self.featurizer.grams(text));
-        network.logits(rows).expect("shapes are right by construction")
-    }
-
-    /// One number by which passes are compared.
-    fn score(&self, network: &Network, labels: &Labels) -> f64 {
-        let e = self.evaluations(network, labels);
-        let of = |name: &str| e.get(name).map_or(0.0, |e| e.macro_f1);
-        2.0 * of("title category")
-            + 2.0 * of("body category")
-            + of("citizen type")
-            + 2.0 * of("seed category")
-            + of("seed type")
-    }
-
-    /// Evaluations on what was kept back.
-    fn evaluations(&self, network: &Network, labels: &Labels) -> BTreeMap<String, Evaluation> {
-        calibrate::evaluations(self, network, labels)
+            for variant in 0..SEED_VARIANTS {
+                let mut chance = random.fork((at * SEED_VARIANTS + variant) as u64);
+                let homophones = 0.25 * chance.unit();
+                let amount = Amount { homophones, fillers: 0.5, chatter: 0.4 };
+                let text = noise.variant(&self.texts[at], &self.featurizer, amount, &mut chance);
+                lessons.push((at, text));
+            }
+        }
+        lessons
     }
 }
 
-/// The n-grams of enough texts, each with its rarity.
-fn lexicon(learnt: &[(Example, Vec<u32>)], featurizer: &Featurizer) -> Lexicon {
-    let mut counts: std::collections::HashMap<u32, u32> = std::collections::HashMap::new();
-    for (_, text) in learnt {
-        let grams = featurizer.grams(text);
-        for (key, _) in grams.chars.into_iter().chain(grams.sounds) {
-            *counts.entry(key).or_default() += 1;
-        }
-    }
-    let mut kept: Vec<(u32, u32)> = counts.into_iter().filter(|c| c.1 >= FEWEST_TEXTS).collect();
-    kept.sort_unstable_by_key(|&(key, n)| (std::cmp::Reverse(n), key));
-    kept.truncate(MOST_ROWS);
-    kept.sort_unstable();
-    let total = learnt.len() as f32;
-    let rarity = |n: u32| ((1.0 + total) / (1.0 + n as f32)).ln() + 1.0;
-    Lexicon {
-        keys: kept.iter().map(|k| k.0).collect(),
-        rarity: kept.iter().map(|k| rarity(k.1)).collect(),
-    }
+/// The bank with as many rows as it may have: those that move the most texts the furthest.
+fn pruned(
+    plan: Plan,
+    labels: &Labels,
+    lexicon: Lexicon,
+    columns: &[Column],
+    texts: &[u32],
+) -> Result<Bank, Error> {
+    // Heads count alike, however many labels they have.
+    let shares: Vec<f32> = (plan.heads.iter())
+        .map(|head| labels.count(*head))
+        .flat_map(|n| std::iter::repeat_n(1.0 / n as f32, n))
+        .collect();
+    let moves = |row: usize| -> f32 {
+        let each = columns.iter().zip(&shares);
+        let square: f32 = each.map(|(c, share)| share * c.weights[row] * c.weights[row]).sum();
+        square * lexicon.rarity[row] * lexicon.rarity[row] * texts[row] as f32
+    };
+    let mut rows: Vec<(f32, usize)> =
+        (0..lexicon.keys.len()).into_par_iter().map(|row| (moves(row), row)).collect();
+    rows.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    rows.truncate(plan.rows);
+    rows.sort_unstable_by_key(|row| row.1);
+    let kept: Vec<usize> = rows.into_iter().map(|row| row.1).collect();
+    let values: Vec<f32> =
+        kept.iter().flat_map(|row| columns.iter().map(|c| c.weights[*row])).collect();
+    let bias: Vec<f32> = columns.iter().map(|c| c.bias).collect();
+    Ok(Bank {
+        plan,
+        table: Tensor::from_vec(values, (kept.len(), columns.len()), &Device::Cpu)?,
+        bias: Tensor::from_vec(bias, columns.len(), &Device::Cpu)?,
+        lexicon: Lexicon {
+            keys: kept.iter().map(|row| lexicon.keys[*row]).collect(),
+            rarity: kept.iter().map(|row| lexicon.rarity[*row]).collect(),
+        },
+    })
 }

@@ -1,5 +1,5 @@
 //! What a telephone and a recogniser do to a text, so that training has seen it: characters
-//! of the same or a near sound, half sentences, fillers.
+//! of the same or a near sound, fillers, the other turns of a call.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -108,7 +108,6 @@ pub(crate) struct Noise {
     fillers: Vec<Vec<u32>>,
     endings: Vec<Vec<u32>>,
     chatter: Vec<Vec<u32>>,
-    stops: Vec<u32>,
 }
 
 /// How much is done to one text.
@@ -120,8 +119,6 @@ pub(crate) struct Amount {
     pub(crate) fillers: f32,
     /// Probability that it stands in the middle of a call.
     pub(crate) chatter: f32,
-    /// Probability that only some clauses are kept.
-    pub(crate) cut: f32,
 }
 
 impl Noise {
@@ -145,7 +142,6 @@ impl Noise {
             fillers: all(FILLERS),
             endings: all(ENDINGS),
             chatter: all(CHATTER),
-            stops: symbols("，。！？；,!?;"),
         }
     }
 
@@ -158,9 +154,6 @@ impl Noise {
         random: &mut Random,
     ) -> Vec<u32> {
         let mut text = text.to_vec();
-        if random.chance(amount.cut) {
-            text = self.some_clauses(&text, random);
-        }
         if random.chance(amount.fillers) {
             text = self.filled(&text, random);
         }
@@ -189,17 +182,6 @@ impl Noise {
                 *symbol = other;
             }
         }
-    }
-
-    fn some_clauses(&self, text: &[u32], random: &mut Random) -> Vec<u32> {
-        let clauses: Vec<&[u32]> = text.split(|s| self.stops.contains(s)).collect();
-        if clauses.len() < 3 {
-            return text.to_vec();
-        }
-        let kept = 2 + random.below(clauses.len().min(8) - 1);
-        let first = random.below(clauses.len() - kept.min(clauses.len()) + 1);
-        let comma = self.stops.first().copied().unwrap_or_default();
-        clauses[first..(first + kept).min(clauses.len())].join(&comma)
     }
 
     /// The text with turns of a call around it.

@@ -1,46 +1,64 @@
 //! A trained model onto the disk.
 
 use std::collections::HashMap;
+use std::path::Path;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 
 use crate::Error;
-use crate::classifier::{Classifier, LABELS, TOKENIZER, WEIGHTS, pack};
+use crate::classifier::{Classifier, LABELS, TOKENIZER, WEIGHTS};
+use crate::drift::{PROFILE, Profile};
 use crate::train::{Report, TrainConfig};
 
-/// Writes weights, vocabulary, labels and report into `config.out`. Each file is whole or absent:
-/// it is written beside its place and moved there.
+/// Writes weights, vocabulary, labels and report into `config.out`.
 pub(crate) fn model(
     classifier: &Classifier,
     report: &Report,
+    profile: &Profile,
     config: &TrainConfig,
 ) -> Result<(), Error> {
-    let out = &config.out;
+    weights(classifier, profile, &config.out)?;
+    let path = config.out.join("report.json");
+    let text = serde_json::to_string_pretty(report)
+        .map_err(|e| Error::content(&path, e, "report this as a bug"))?;
+    std::fs::write(&path, text).map_err(Error::file(&path))
+}
+
+/// Writes a classifier into a folder: each file is written beside its place and moved there.
+pub(crate) fn weights(classifier: &Classifier, profile: &Profile, out: &Path) -> Result<(), Error> {
     std::fs::create_dir_all(out).map_err(Error::file(out))?;
-    let network = &classifier.network;
-    let vector = |v: &[f32]| Tensor::from_slice(v, v.len(), &Device::Cpu);
-    let keys = &network.lexicon.keys;
-    let (bag, bag_scale) = pack(&network.bag)?;
-    let tensors: HashMap<String, Tensor> = HashMap::from([
-        ("keys".to_owned(), Tensor::from_slice(keys, keys.len(), &Device::Cpu)?),
-        ("rarity".to_owned(), vector(&network.lexicon.rarity)?.to_dtype(DType::F16)?),
-        ("bag".to_owned(), bag),
-        ("bag_scale".to_owned(), bag_scale),
-        ("readout".to_owned(), network.readout.clone()),
-        ("bias".to_owned(), network.bias.clone()),
-        ("temperatures".to_owned(), vector(&network.temperatures)?),
-    ]);
+    let mut tensors: HashMap<String, Tensor> = HashMap::new();
+    for bank in &classifier.banks {
+        tensors.extend(bank.write()?);
+    }
+    let certainty: Vec<f32> =
+        classifier.certainty.iter().flat_map(|c| [c.scale, c.doubt]).collect();
+    let certainty = Tensor::from_vec(certainty, (classifier.certainty.len(), 2), &Device::Cpu)?;
+    tensors.insert("certainty".to_owned(), certainty);
     let part = |name: &str| out.join(format!("{name}.part"));
-    candle_core::safetensors::save(&tensors, part(WEIGHTS))?;
+    let bytes = safetensors::serialize(&tensors, None)
+        .map_err(|e| Error::content(out.join(WEIGHTS), e, "report this as a bug"))?;
+    std::fs::write(part(WEIGHTS), bytes).map_err(Error::file(part(WEIGHTS)))?;
     classifier.vocabulary.save(&part(TOKENIZER))?;
     let labels = toml::to_string(&classifier.labels)
         .map_err(|e| Error::content(out.join(LABELS), e, "report this as a bug"))?;
     std::fs::write(part(LABELS), labels).map_err(Error::file(part(LABELS)))?;
-    let report_text = serde_json::to_string_pretty(report)
-        .map_err(|e| Error::content(out.join("report.json"), e, "report this as a bug"))?;
-    std::fs::write(part("report.json"), report_text).map_err(Error::file(part("report.json")))?;
-    for name in [WEIGHTS, TOKENIZER, LABELS, "report.json"] {
+    let profile = serde_json::to_string_pretty(profile)
+        .map_err(|e| Error::content(out.join(PROFILE), e, "report this as a bug"))?;
+    std::fs::write(part(PROFILE), profile + "\n").map_err(Error::file(part(PROFILE)))?;
+    // Weights fit one vocabulary only, and a folder with weights counts as a classifier: the old ones
+    // go first, the new ones come last, and each file is on the disk before it is in its place.
+    match std::fs::remove_file(out.join(WEIGHTS)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(Error::file(out.join(WEIGHTS))(error));
+        }
+        _ => {}
+    }
+    for name in [TOKENIZER, LABELS, PROFILE, WEIGHTS] {
+        let sync = std::fs::File::open(part(name)).and_then(|file| file.sync_all());
+        sync.map_err(Error::file(part(name)))?;
         std::fs::rename(part(name), out.join(name)).map_err(Error::file(out.join(name)))?;
     }
-    Ok(())
+    let sync = std::fs::File::open(out).and_then(|folder| folder.sync_all());
+    sync.map_err(Error::file(out))
 }

@@ -1,0 +1,170 @@
+//! The arithmetic in candle: a bank holds what n-grams say for the labels of some heads.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use candle_core::{DType, Device, Tensor};
+
+use crate::classifier::{Head, Labels, Lexicon, Recipe, Rows};
+
+/// What distinguishes the banks: heads that learn from the same texts share one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    /// Name in the weights' file.
+    pub(crate) name: &'static str,
+    pub(crate) heads: &'static [Head],
+    pub(crate) recipe: Recipe,
+    /// Cost of a wrong margin (C of a support vector machine).
+    pub(crate) cost: f32,
+    /// Most rows that training gives it: the size of the file.
+    pub(crate) rows: usize,
+}
+
+/// Every bank. What each is made of was chosen on texts that nothing was trained on.
+pub(crate) const PLANS: [Plan; 4] = [
+    Plan {
+        name: "topic",
+        heads: &[Head::Category],
+        recipe: Recipe { chars: 2, sounds: 0.7, ends: 0.0 },
+        cost: 1.0,
+        rows: 170_000,
+    },
+    Plan {
+        name: "speech",
+        heads: &[Head::Type, Head::Subcategory, Head::Urgency, Head::Emergency],
+        recipe: Recipe { chars: 2, sounds: 0.7, ends: 0.0 },
+        cost: 1.0,
+        rows: 46_000,
+    },
+    Plan {
+        name: "letter",
+        heads: &[Head::Letter, Head::Style],
+        recipe: Recipe { chars: 3, sounds: 0.0, ends: 0.6 },
+        cost: 0.5,
+        rows: 100_000,
+    },
+    Plan {
+        name: "office",
+        heads: &[Head::Department],
+        recipe: Recipe { chars: 3, sounds: 0.5, ends: 0.0 },
+        cost: 1.0,
+        rows: 40_000,
+    },
+];
+
+/// Margins of some heads' labels out of n-grams.
+pub(crate) struct Bank {
+    pub(crate) plan: Plan,
+    /// The n-grams that have a row.
+    pub(crate) lexicon: Lexicon,
+    /// `[K, L]`: what each n-gram says for each label.
+    pub(crate) table: Tensor,
+    /// `[L]`.
+    pub(crate) bias: Tensor,
+}
+
+/// The columns of a bank that belong to one of its heads.
+pub(crate) fn columns(plan: &Plan, labels: &Labels, head: Head) -> Range<usize> {
+    let before: usize =
+        plan.heads.iter().take_while(|h| **h != head).map(|h| labels.count(*h)).sum();
+    before..before + labels.count(head)
+}
+
+/// All columns of a bank.
+pub(crate) fn width(plan: &Plan, labels: &Labels) -> usize {
+    plan.heads.iter().map(|head| labels.count(*head)).sum()
+}
+
+impl Bank {
+    /// Puts a bank together out of the tensors of a file; the error says what does not fit.
+    pub(crate) fn read(
+        plan: Plan,
+        tensors: &HashMap<String, Tensor>,
+        labels: &Labels,
+    ) -> Result<Bank, String> {
+        let take = |part: &str| {
+            let name = format!("{}.{part}", plan.name);
+            tensors.get(&name).ok_or(format!("tensor {name} is missing"))
+        };
+        let float = |part: &str| take(part)?.to_dtype(DType::F32).map_err(|e| e.to_string());
+        let keys = take("keys")?.to_vec1::<u32>().map_err(|e| e.to_string())?;
+        let rarity = float("rarity")?.to_vec1::<f32>().map_err(|e| e.to_string())?;
+        let table = unpack(take("table")?, take("scale")?).map_err(|e| e.to_string())?;
+        let bank = Bank { plan, lexicon: Lexicon { keys, rarity }, table, bias: float("bias")? };
+        let (rows, width) = (bank.lexicon.keys.len(), width(&plan, labels));
+        let fits = bank.lexicon.rarity.len() == rows
+            && bank.lexicon.keys.is_sorted()
+            && bank.table.dims() == [rows, width]
+            && bank.bias.dims() == [width];
+        if !fits {
+            return Err("its tensors do not fit the labels beside it".to_owned());
+        }
+        // One number that is none would make every ticket unreadable.
+        let scale = float("scale")?.to_vec1::<f32>().map_err(|e| e.to_string())?;
+        let bias = bank.bias.to_vec1::<f32>().map_err(|e| e.to_string())?;
+        let telling = bank.lexicon.rarity.iter().all(|r| r.is_finite() && *r > 0.0);
+        if telling && scale.iter().chain(&bias).all(|v| v.is_finite()) {
+            Ok(bank)
+        } else {
+            Err(format!("bank {} holds numbers that are none", plan.name))
+        }
+    }
+
+    /// The tensors of a file.
+    pub(crate) fn write(&self) -> candle_core::Result<Vec<(String, Tensor)>> {
+        let (table, scale) = pack(&self.table)?;
+        let Lexicon { keys, rarity } = &self.lexicon;
+        let rarity = Tensor::from_slice(rarity, rarity.len(), &Device::Cpu)?;
+        let parts = [
+            ("keys", Tensor::from_slice(keys, keys.len(), &Device::Cpu)?),
+            ("rarity", rarity.to_dtype(DType::F16)?),
+            ("table", table),
+            ("scale", scale),
+            ("bias", self.bias.clone()),
+        ];
+        let name = self.plan.name;
+        Ok(parts.into_iter().map(|(part, tensor)| (format!("{name}.{part}"), tensor)).collect())
+    }
+
+    /// Margins of all columns: how far the text lies on a label's side.
+    pub(crate) fn margins(&self, rows: Rows) -> candle_core::Result<Vec<f32>> {
+        let n = rows.ids.len();
+        if n == 0 {
+            return self.bias.to_vec1();
+        }
+        let ids = Tensor::from_vec(rows.ids, n, &Device::Cpu)?;
+        let weights = Tensor::from_vec(rows.weights, (1, n), &Device::Cpu)?;
+        let sum = weights.matmul(&self.table.index_select(&ids, 0)?)?;
+        (sum.squeeze(0)? + &self.bias)?.to_vec1()
+    }
+}
+
+/// What n-grams say in 8 bits a value, each row with a scale of its own: half the size of f16, and
+/// far finer than what is known about an n-gram.
+fn pack(table: &Tensor) -> candle_core::Result<(Tensor, Tensor)> {
+    if table.elem_count() == 0 {
+        // A bank that had nothing to learn from.
+        let scale = Tensor::ones(table.dims()[0], DType::F16, &Device::Cpu)?;
+        return Ok((table.to_dtype(DType::U8)?, scale));
+    }
+    let scale = ((table.abs()?.max_keepdim(1)? / 127.0)? + 1e-7)?.to_dtype(DType::F16)?;
+    let steps = table.broadcast_div(&scale.to_dtype(DType::F32)?)?.round()?;
+    let values = (steps + ZERO)?.clamp(0f32, 255f32)?.to_dtype(DType::U8)?;
+    Ok((values, scale.squeeze(1)?))
+}
+
+fn unpack(values: &Tensor, scale: &Tensor) -> candle_core::Result<Tensor> {
+    let scale = scale.to_dtype(DType::F32)?.unsqueeze(1)?;
+    (values.to_dtype(DType::F32)? - ZERO)?.broadcast_mul(&scale)
+}
+
+/// The stored value that stands for 0.
+const ZERO: f64 = 128.0;
+
+/// Exponentials over their sum.
+pub(crate) fn softmax(logits: impl Iterator<Item = f32> + Clone) -> Vec<f32> {
+    let top = logits.clone().fold(f32::NEG_INFINITY, f32::max);
+    let exp: Vec<f32> = logits.map(|l| (l - top).exp()).collect();
+    let sum: f32 = exp.iter().sum();
+    exp.into_iter().map(|e| e / sum).collect()
+}

@@ -1,0 +1,151 @@
+//! Learning on site: what people corrected makes a classifier that knows it, beside the one in use,
+//! and one command goes back.
+
+use jiff::Timestamp;
+use nlu::{Heard, Leg, Said};
+use serde_json::{Value, json};
+use tickets::{Call, Command, Fields, Known, MadeBy, NewCall, Span, Status, Store};
+
+use crate::run::{Desk, Done};
+
+/// What people in this town say of its 云梯柜, parcel lockers that no shipped word knows.
+const SAYINGS: [&str; 15] = [
+    "云梯柜的门打不开，我的东西拿不出来",
+    "楼下那个云梯柜又黑屏了",
+    "云梯柜扫码没反应，急着用呢",
+    "云梯柜超时收费也太快了，半天就要两块",
+    "存在云梯柜里的菜都捂坏了",
+    "三号门的云梯柜坏了一个礼拜了",
+    "云梯柜短信收不到，取件码没有",
+    "我妈不会用云梯柜，能不能放门卫",
+    "云梯柜格子太小，大件放不进去",
+    "云梯柜夜里嘀嘀嘀响个没完",
+    "云梯柜把过道占了，轮椅过不去",
+    "云梯柜开错门，别人的东西给我了",
+    "云梯柜交了钱还是不开门",
+    "门口云梯柜让雨淋了，漏电怎么办",
+    "云梯柜里的药丢了，没人认",
+];
+/// What they come to say next.
+const UNSEEN: &str = "云梯柜又打不开了，你们给看看";
+const RIGHT: &str = "科技与信息产业";
+
+/// A store of calls about them, half of them put right.
+fn town(desk: &Desk) {
+    let city = dialogue::City::load(&crate::run::home().join("city")).unwrap();
+    let categories: Vec<String> = city.categories.iter().map(|c| c.name.clone()).collect();
+    let known = Known { departments: &[], categories: &categories };
+    let store = Store::open(&desk.data, &[]).unwrap();
+    let at = Timestamp::now();
+    for (number, text) in SAYINGS.iter().chain(&SAYINGS).enumerate() {
+        let text = format!("喂，你好，{}{text}", ["我想说", "是这样，"][number % 2]);
+        let said = vec![Said::from_text(Leg::Caller, &text)];
+        let heard = Heard { said, started_at: at, line_number: None };
+        let transcript = json!({ "v": 1, "duration_ms": 1000, "incomplete": null, "heard": heard });
+        let transcript = store.files().put_transcript(transcript.to_string().as_bytes()).unwrap();
+        let recording = desk.file("call.wav", format!("recording {number}"));
+        let sha256 = store.files().put_recording(recording.as_ref(), "wav").unwrap();
+        let call = Call {
+            v: 1,
+            sha256,
+            ending: "wav".to_owned(),
+            recording: format!("{number}.wav"),
+            transcript,
+            started_at: at,
+            received_at: at,
+            duration_ms: 1000,
+            outcome: "tickets".to_owned(),
+            incomplete: None,
+            tickets: Vec::new(),
+            made_by: MadeBy::default(),
+        };
+        let whole = Span { utterance: 0, start: 0, end: text.chars().count(), ..Span::default() };
+        let fields = Fields {
+            request_type: "投诉".to_owned(),
+            category: "城乡建设".to_owned(),
+            urgency: "一般".to_owned(),
+            title: "反映问题".to_owned(),
+            confidence: [("category".to_owned(), 0.5), ("type".to_owned(), 0.7)].into(),
+            evidence: [("title".to_owned(), vec![whole])].into(),
+            ..Fields::default()
+        };
+        let new = NewCall { call, tickets: vec![(Status::Review, fields)] };
+        let id = store.take(&new, "test").unwrap().tickets[0];
+        let to = RIGHT.into();
+        let why = "柜子归这一类".to_owned();
+        let correct = Command::Correct { field: "category".to_owned(), to, why };
+        store.execute(id, vec![correct], known, "王芳", at).unwrap();
+    }
+}
+
+fn category(desk: &Desk, models: &str) -> Value {
+    let said = desk.feed(&["--models", models, "interpret"], format!("{UNSEEN}\n").as_bytes());
+    said.well().json()[0]["tickets"][0]["category"].clone()
+}
+
+fn in_use(desk: &Desk, models: &str) -> String {
+    let listed: Done = desk.run(&["--models", models, "models", "list", "--json"]).well();
+    let listed = listed.json();
+    let of = |entry: &&Value| entry["classifier"].is_string() && entry["default"] == true;
+    listed.iter().find(of).unwrap()["classifier"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn corrections_are_learnt_and_one_command_goes_back() {
+    let desk = Desk::fresh();
+    town(&desk);
+    let folder = desk.path("models");
+    std::fs::create_dir(&folder).unwrap();
+    let models = folder.to_str().unwrap();
+    let before = category(&desk, models);
+    assert_ne!(before, RIGHT, "the shipped classifier knows it already; take another word");
+    assert_eq!(in_use(&desk, models), "nlu");
+
+    let learn = ["--models", models, "train", "nlu", "--from-corrections", "--json"];
+    let told = desk.run(&learn).well().json().remove(0);
+    assert_eq!(told["better"], true, "{told}");
+    assert_eq!(told["learnt"].as_u64().unwrap() + told["held_back"].as_u64().unwrap(), 30);
+    assert_eq!(category(&desk, models), RIGHT);
+    assert!(in_use(&desk, models).starts_with("nlu-"));
+    desk.run(&["--models", models, "check-config"]).well();
+
+    // There is nothing left to learn, and what is not better changes nothing.
+    let learnt = in_use(&desk, models);
+    let again = desk.run(&learn).well().json().remove(0);
+    assert_eq!(again["better"], false, "{again}");
+    assert_eq!(in_use(&desk, models), learnt);
+
+    desk.run(&["--models", models, "models", "use", "nlu"]).well();
+    assert_eq!(category(&desk, models), before);
+    desk.run(&["--models", models, "models", "use", "nlu-1999"])
+        .refused(5, &["nlu-1999", "use nlu"]);
+    std::fs::write(folder.join("default-classifier"), "nlu-gone\n").unwrap();
+    desk.run(&["--models", models, "check-config"]).refused(5, &["nlu-gone", "models use nlu"]);
+}
+
+#[test]
+fn too_few_corrections_teach_nothing() {
+    let desk = Desk::with_few();
+    desk.run(&["train", "nlu", "--from-corrections"]).refused(3, &["0 corrected", "20"]);
+}
+
+#[test]
+fn a_town_that_complains_of_one_thing_only_has_drifted() {
+    let desk = Desk::fresh();
+    town(&desk);
+    let told = desk.run(&["eval", "drift"]).well();
+    assert!(told.out.contains("too few tickets"), "{told}");
+    let json = desk.run(&["eval", "drift", "--json"]).well().json().remove(0);
+    let of = |head: &str| {
+        let heads = json["drift"].as_array().unwrap();
+        heads.iter().find(|drift| drift["head"] == head).unwrap().clone()
+    };
+    // What the program gave, not what people made of it.
+    let category = of("category");
+    assert_eq!(category["rows"], 30);
+    assert!(category["stability"].as_f64().unwrap() > 0.25, "{category}");
+    assert_eq!(category["labels"][0][0], "城乡建设");
+    assert_eq!(category["confidence"][1], 0.5);
+    let empty = Desk::fresh();
+    assert!(empty.run(&["eval", "drift"]).well().out.contains("no ticket"));
+}
