@@ -331,6 +331,29 @@ fn problems(file: &str, from: &str, to: &str) -> Vec<Problem> {
 }
 
 #[test]
+fn who_answered_such_questions_is_asked_unless_the_table_knows_better() {
+    let city = city();
+    let asks = |text: &str, office: &str, confidence: f32| {
+        let heard = heard(&[text]);
+        let mut matter = matter(&heard, RequestType::Consultation, "政法");
+        matter.category.confidence = 0.3;
+        matter.office = Some(Found { confidence, ..found(office.to_owned()) });
+        crate::route::route(&city, &heard, &matter)
+    };
+    let routed = asks("我想问一下那个怎么办", "医保局", 0.55);
+    assert_eq!(routed.name, "区医疗保障局");
+    assert!(routed.because.contains("同类咨询"));
+    assert!(routed.runner_up.is_some(), "the table's choice stays beside it");
+    // A word of the table goes before what another city's offices answered.
+    let routed = asks("公积金怎么提取", "医保局", 0.9);
+    assert_eq!(routed.name, "市住房公积金管理中心");
+    assert_eq!(routed.runner_up.as_deref(), Some("区医疗保障局"));
+    // An office that no department stands for says nothing.
+    let routed = asks("公积金怎么提取", "天文台", 0.9);
+    assert_ne!(routed.runner_up.as_deref(), Some("天文台"));
+}
+
+#[test]
 fn every_mistake_in_the_citys_files_has_its_line_and_its_remedy() {
     assert_eq!(problems("city.toml", "北京市", "南京市"), [], "a city may have another name");
     for (file, from, to, line, what, remedy) in [

@@ -125,8 +125,7 @@ fn from_corrections(global: &Global, setting: &Setting, ask: &TrainNlu) -> anyho
 fn told(compared: &Comparison, old: &Path, new: &Path, in_use: bool) -> String {
     let mut table = Table::new(&["held back", ">labels", ">in use", ">new"]);
     for count in &compared.heads {
-        let name = serde_json::to_value(count.head).ok();
-        let name = name.as_ref().and_then(|n| n.as_str()).unwrap_or_default().to_owned();
+        let name = count.head.name().to_owned();
         table.row([name, count.labels.to_string(), count.old.to_string(), count.new.to_string()]);
     }
     let outcome = match (compared.better, in_use) {

@@ -198,7 +198,7 @@ impl Understanding {
             runner_up: below.runner_up().map(|(name, p)| (name.clone(), p)),
         });
         let asks = request_type.value == RequestType::Consultation;
-        let office = asks.then(|| self.classifier.office(&text)).flatten();
+        let office = scores.office.clone().filter(|_| asks);
         let office = office.map(|(value, confidence)| Found {
             value,
             confidence,

@@ -2,6 +2,7 @@
 //! and one command goes back.
 
 use jiff::Timestamp;
+use nlu::train::{Progress, TrainConfig};
 use nlu::{Heard, Leg, Said};
 use serde_json::{Value, json};
 use tickets::{Call, Command, Fields, Known, MadeBy, NewCall, Span, Status, Store};
@@ -76,6 +77,76 @@ fn town(desk: &Desk) {
         let correct = Command::Correct { field: "category".to_owned(), to, why };
         store.execute(id, vec![correct], known, "王芳", at).unwrap();
     }
+}
+
+/// A folder of messages and one of seeds, as small as training takes them, without the questions.
+fn school(desk: &Desk) -> TrainConfig {
+    let mut files = [
+        ("data/complaint_titles.csv", "title,label\n".to_owned()),
+        ("data/complaint_bodies.csv", "detail,label\n".to_owned()),
+        ("data/citizen_messages.csv", "留言,问题类型\n".to_owned()),
+        ("model/seeds/a.tsv", "text\ttype\tcategory\tcategory_2\turgency\temergency\n".to_owned()),
+    ];
+    for number in 0..40 {
+        let (what, label, kind, second) = match number % 2 {
+            0 => ("楼下烧烤油烟呛人", "环境保护", "投诉/求助", "环境污染"),
+            _ => ("请问公交末班车几点", "交通运输", "咨询", "交通运输"),
+        };
+        let text = format!("{what}第{number}回");
+        let request = if number % 2 == 0 { "投诉" } else { "咨询" };
+        files[0].1 += &format!("{text},{label}\n");
+        files[1].1 += &format!("{text}一直这样,{label}\n");
+        files[2].1 += &format!("{text}，谢谢,{kind}\n");
+        files[3].1 += &format!("{text}啊\t{request}\t{label}\t{second}\t一般\tnone\n");
+    }
+    for (name, text) in &files {
+        desk.file(name, text);
+    }
+    let labels = crate::run::home().join("models/nlu/labels.toml");
+    std::fs::copy(labels, desk.path("model/labels.toml")).unwrap();
+    TrainConfig::new(desk.path("data"), desk.path("model"), desk.path("out"))
+}
+
+#[test]
+fn training_gives_the_same_bytes_again_and_needs_no_questions() {
+    let desk = Desk::fresh();
+    let config = school(&desk);
+    let weights = |out: &str| {
+        let config = TrainConfig { out: desk.path(out), ..config.clone() };
+        nlu::train::train(&config, |_| {}).unwrap();
+        assert!(!desk.path(out).join("training").exists(), "nothing is left unfinished");
+        std::fs::read(desk.path(out).join("classifier.safetensors")).unwrap()
+    };
+    let first = weights("out");
+    assert!(first == weights("again"), "the same seed gave other weights");
+    let classifier = nlu::Classifier::load(&desk.path("out")).unwrap();
+    let scores = classifier.classify("又是油烟呛人");
+    assert_eq!(scores.category.best().0, "环境保护");
+    assert_eq!(scores.request_type.best().0, &nlu::RequestType::Complaint);
+    assert_eq!(scores.office, None, "no question was ever answered");
+}
+
+#[test]
+fn training_that_was_broken_off_goes_on_where_it_stopped() {
+    let desk = Desk::fresh();
+    let config = school(&desk);
+    let whole = {
+        let config = TrainConfig { out: desk.path("whole"), ..config.clone() };
+        nlu::train::train(&config, |_| {}).unwrap();
+        std::fs::read(desk.path("whole/classifier.safetensors")).unwrap()
+    };
+    // Broken off in the second bank: whoever watches panics.
+    let broken = std::panic::catch_unwind(|| {
+        nlu::train::train(&config, |at| assert_ne!(at.bank, "speech")).map(|_| ())
+    });
+    assert!(broken.is_err());
+    let finished = || std::fs::read_dir(desk.path("out/training")).unwrap().count();
+    assert_eq!(finished(), 1, "the first bank is kept");
+    let mut topics = 0;
+    let count = |at: Progress| topics += usize::from(at.bank == "topic");
+    nlu::train::train(&config, count).unwrap();
+    assert!(topics > 1, "taken up at once, learnt for the second round");
+    assert!(std::fs::read(desk.path("out/classifier.safetensors")).unwrap() == whole);
 }
 
 fn category(desk: &Desk, models: &str) -> Value {

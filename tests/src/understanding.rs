@@ -106,3 +106,15 @@ fn who_called_the_wrong_number_raises_nothing_and_who_pressed_a_wrong_key_does()
     let remote = "那个机顶盒，村里老人根本不会调，遥控器按错了就没声了，让广播站来教一教，或者弄个大字的说明书。";
     assert_eq!(raised(&[remote]), 1);
 }
+
+#[test]
+fn a_word_heard_by_its_sound_shows_both_readings() {
+    let understanding = understanding();
+    let found = interpret(&understanding, "我的攻击金怎么提取啊");
+    let [reading] = &found[0].readings[..] else { panic!("{:?}", found[0].readings) };
+    assert_eq!((reading.heard.as_str(), reading.meant.as_str()), ("攻击金", "公积金"));
+    assert_eq!(reading.span, nlu::Span { utterance: 0, start: 2, end: 5 });
+    assert!(found[0].title.contains("公积金"), "{}", found[0].title);
+    let written = interpret(&understanding, "我在4S店买的车，公积金也办不了");
+    assert_eq!(written[0].readings, [], "4S店 is 4s店");
+}

@@ -2,7 +2,6 @@
 //! of classifier and rules together, the profile that of the classifier alone on seeds: what tells is
 //! less how far they are apart than whether that grows.
 
-use anyhow::Context;
 use jiff::SignedDuration;
 use nlu::drift::{Drift, Profile};
 use tickets::{Event, Filter};
@@ -53,7 +52,7 @@ pub fn run(global: &Global, setting: &Setting, days: u32) -> anyhow::Result<u8> 
         return print_text(&format!("no ticket of the last {days} days; nothing to compare\n"));
     }
     let text: Vec<String> = drift.iter().map(text).collect();
-    print_text(&text.join("\n")).context("standard output is closed")
+    print_text(&text.join("\n"))
 }
 
 fn text(drift: &Drift) -> String {

@@ -56,17 +56,10 @@ pub fn run(global: &Global, setting: &Setting, ask: &EvalNlu) -> anyhow::Result<
 }
 
 fn head(name: &str) -> anyhow::Result<Head> {
-    match name {
-        "type" => Ok(Head::Type),
-        "category" => Ok(Head::Category),
-        "category_2" => Ok(Head::Subcategory),
-        "urgency" => Ok(Head::Urgency),
-        "emergency" => Ok(Head::Emergency),
-        "department" => Ok(Head::Department),
-        _ => Err(anyhow!(
-            "{name:?} is no head of the classifier; it has type, category, category_2, urgency, emergency, department"
-        )),
-    }
+    Head::from_name(name).ok_or_else(|| {
+        let known = Head::ALL.map(Head::name).join(", ");
+        anyhow!("{name:?} is no head of the classifier; it has {known}")
+    })
 }
 
 fn rows(path: &Path, text_columns: &[String], label_column: &str) -> anyhow::Result<Vec<Row>> {

@@ -20,19 +20,31 @@ pub(crate) struct Plan {
     pub(crate) rows: usize,
 }
 
+impl Plan {
+    /// The columns of the bank: each label of each head.
+    pub(crate) fn columns(&self, labels: &Labels) -> Vec<(Head, usize)> {
+        let of = |head: Head| (0..labels.count(head)).map(move |label| (head, label));
+        self.heads.iter().copied().flat_map(of).collect()
+    }
+
+    /// The columns of one of its heads.
+    fn range(&self, labels: &Labels, head: Head) -> Range<usize> {
+        let before = self.heads.iter().take_while(|h| **h != head);
+        let first: usize = before.map(|h| labels.count(*h)).sum();
+        first..first + labels.count(head)
+    }
+}
+
+/// What short texts and misheard words are told by.
+const SPOKEN: Recipe = Recipe { chars: 2, sounds: 0.7, ends: 0.0 };
+
 /// Every bank. What each is made of was chosen on texts that nothing was trained on.
 pub(crate) const PLANS: [Plan; 4] = [
-    Plan {
-        name: "topic",
-        heads: &[Head::Category],
-        recipe: Recipe { chars: 2, sounds: 0.7, ends: 0.0 },
-        cost: 1.0,
-        rows: 170_000,
-    },
+    Plan { name: "topic", heads: &[Head::Category], recipe: SPOKEN, cost: 1.0, rows: 170_000 },
     Plan {
         name: "speech",
         heads: &[Head::Type, Head::Subcategory, Head::Urgency, Head::Emergency],
-        recipe: Recipe { chars: 2, sounds: 0.7, ends: 0.0 },
+        recipe: SPOKEN,
         cost: 1.0,
         rows: 46_000,
     },
@@ -63,18 +75,6 @@ pub(crate) struct Bank {
     pub(crate) bias: Tensor,
 }
 
-/// The columns of a bank that belong to one of its heads.
-pub(crate) fn columns(plan: &Plan, labels: &Labels, head: Head) -> Range<usize> {
-    let before: usize =
-        plan.heads.iter().take_while(|h| **h != head).map(|h| labels.count(*h)).sum();
-    before..before + labels.count(head)
-}
-
-/// All columns of a bank.
-pub(crate) fn width(plan: &Plan, labels: &Labels) -> usize {
-    plan.heads.iter().map(|head| labels.count(*head)).sum()
-}
-
 impl Bank {
     /// Puts a bank together out of the tensors of a file; the error says what does not fit.
     pub(crate) fn read(
@@ -91,7 +91,7 @@ impl Bank {
         let rarity = float("rarity")?.to_vec1::<f32>().map_err(|e| e.to_string())?;
         let table = unpack(take("table")?, take("scale")?).map_err(|e| e.to_string())?;
         let bank = Bank { plan, lexicon: Lexicon { keys, rarity }, table, bias: float("bias")? };
-        let (rows, width) = (bank.lexicon.keys.len(), width(&plan, labels));
+        let (rows, width) = (bank.lexicon.keys.len(), plan.columns(labels).len());
         let fits = bank.lexicon.rarity.len() == rows
             && bank.lexicon.keys.is_sorted()
             && bank.table.dims() == [rows, width]
@@ -124,6 +124,11 @@ impl Bank {
         ];
         let name = self.plan.name;
         Ok(parts.into_iter().map(|(part, tensor)| (format!("{name}.{part}"), tensor)).collect())
+    }
+
+    /// The part of its margins that belongs to one of its heads.
+    pub(crate) fn of<'m>(&self, margins: &'m [f32], labels: &Labels, head: Head) -> &'m [f32] {
+        &margins[self.plan.range(labels, head)]
     }
 
     /// Margins of all columns: how far the text lies on a label's side.
@@ -161,10 +166,68 @@ fn unpack(values: &Tensor, scale: &Tensor) -> candle_core::Result<Tensor> {
 /// The stored value that stands for 0.
 const ZERO: f64 = 128.0;
 
+/// The place of the greatest; the last of equals, 0 of none.
+pub(crate) fn best(values: &[f32]) -> usize {
+    (0..values.len()).max_by(|a, b| values[*a].total_cmp(&values[*b])).unwrap_or(0)
+}
+
 /// Exponentials over their sum.
 pub(crate) fn softmax(logits: impl Iterator<Item = f32> + Clone) -> Vec<f32> {
     let top = logits.clone().fold(f32::NEG_INFINITY, f32::max);
     let exp: Vec<f32> = logits.map(|l| (l - top).exp()).collect();
     let sum: f32 = exp.iter().sum();
     exp.into_iter().map(|e| e / sum).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels() -> Labels {
+        let category = |name: &str| crate::classifier::Category {
+            name: name.to_owned(),
+            below: vec!["其他".to_owned()],
+        };
+        Labels {
+            categories: vec![category("环境保护"), category("交通运输")], offices: Vec::new()
+        }
+    }
+
+    fn bank(rarity: Vec<f32>) -> Bank {
+        let rows = rarity.len();
+        let values: Vec<f32> = (0..2 * rows).map(|i| i as f32 - 1.5).collect();
+        Bank {
+            plan: PLANS[0],
+            lexicon: Lexicon { keys: (0..rows as u32).collect(), rarity },
+            table: Tensor::from_vec(values, (rows, 2), &Device::Cpu).unwrap(),
+            bias: Tensor::new(&[0.5f32, -0.5], &Device::Cpu).unwrap(),
+        }
+    }
+
+    fn reread(bank: &Bank) -> Result<Bank, String> {
+        Bank::read(bank.plan, &bank.write().unwrap().into_iter().collect(), &labels())
+    }
+
+    #[test]
+    fn eight_bits_keep_margins() {
+        let bank = bank(vec![1.0, 2.0, 3.0]);
+        let rows = || Rows { ids: vec![0, 2], weights: vec![0.6, 0.8] };
+        let margins = bank.margins(rows()).unwrap();
+        let again = reread(&bank).unwrap().margins(rows()).unwrap();
+        assert!(margins.iter().zip(&again).all(|(a, b)| (a - b).abs() < 0.02), "{again:?}");
+    }
+
+    #[test]
+    fn a_bank_that_learnt_nothing_answers_by_its_bias() {
+        let empty = reread(&bank(Vec::new())).unwrap();
+        assert_eq!(empty.margins(Rows::default()).unwrap(), [0.5, -0.5]);
+    }
+
+    #[test]
+    fn numbers_that_are_none_are_refused() {
+        for rarity in [0.0, f32::NAN, f32::INFINITY] {
+            let error = reread(&bank(vec![1.0, rarity])).err().unwrap();
+            assert!(error.contains("topic"), "{error}");
+        }
+    }
 }

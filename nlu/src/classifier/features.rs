@@ -33,7 +33,6 @@ pub(crate) struct Rows {
 }
 
 /// Symbols to n-grams.
-#[derive(Default)]
 pub(crate) struct Featurizer {
     /// The syllable class of every symbol.
     syllables: Vec<u32>,

@@ -17,6 +17,7 @@ pub enum Head {
     /// First-level category.
     Category,
     /// Second-level category.
+    #[serde(rename = "category_2")]
     Subcategory,
     /// 紧急程度.
     Urgency,
@@ -42,6 +43,25 @@ impl Head {
         Head::Letter,
         Head::Style,
     ];
+
+    /// The name in options and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Head::Type => "type",
+            Head::Category => "category",
+            Head::Subcategory => "category_2",
+            Head::Urgency => "urgency",
+            Head::Emergency => "emergency",
+            Head::Department => "department",
+            Head::Letter => "letter",
+            Head::Style => "style",
+        }
+    }
+
+    /// The head of a name.
+    pub fn from_name(name: &str) -> Option<Head> {
+        Head::ALL.into_iter().find(|head| head.name() == name)
+    }
 }
 
 impl RequestType {

@@ -10,6 +10,7 @@ mod text;
 
 use std::path::Path;
 
+use bank::softmax;
 use candle_core::Device;
 
 use crate::Error;
@@ -18,7 +19,7 @@ use crate::interpretation::{Emergency, RequestType, Urgency};
 pub use labels::{Category, Head, Labels, NO_EMERGENCY, Office};
 pub use scores::{Ranked, Scores, Subcategory};
 
-pub(crate) use bank::{Bank, PLANS, Plan, columns, softmax, width};
+pub(crate) use bank::{Bank, PLANS, Plan, best};
 pub(crate) use features::{Featurizer, Lexicon, Recipe, Rows};
 pub(crate) use labels::{LETTERS, WRITTEN};
 pub(crate) use text::Vocabulary;
@@ -65,7 +66,7 @@ impl Certainty {
     }
 }
 
-/// Margins of every label, by bank.
+/// Margins of every label by bank; none of a bank that was not asked.
 pub(crate) struct Margins(pub(crate) Vec<Vec<f32>>);
 
 impl Classifier {
@@ -116,13 +117,20 @@ impl Classifier {
     /// parts: what stands in the subject line says as much as all of it.
     pub fn probabilities(&self, parts: &[&str], head: Head) -> Vec<f32> {
         let symbols: Vec<Vec<u32>> = parts.iter().map(|p| self.vocabulary.symbols(p)).collect();
-        self.of(&self.margins(&symbols), head)
+        let needed: &[Head] = match head {
+            Head::Type => &[Head::Type, Head::Letter, Head::Style],
+            _ => &[head],
+        };
+        self.of(&self.margins(&symbols, needed), head)
     }
 
-    /// Margins of a text in its parts, each in symbols.
-    pub(crate) fn margins(&self, parts: &[Vec<u32>]) -> Margins {
+    /// Margins of a text in its parts, each in symbols, for some of the heads.
+    pub(crate) fn margins(&self, parts: &[Vec<u32>], heads: &[Head]) -> Margins {
         let of = |symbols: &[u32]| -> Vec<Vec<f32>> {
             let margins = |bank: &Bank| {
+                if !bank.plan.heads.iter().any(|head| heads.contains(head)) {
+                    return Vec::new();
+                }
                 let rows = bank.lexicon.rows(&self.featurizer.grams(symbols, bank.plan.recipe));
                 bank.margins(rows).expect("shapes were checked when the bank was made")
             };
@@ -156,22 +164,21 @@ impl Classifier {
         let (bank, margins) = (self.banks.iter().zip(&margins.0))
             .find(|(bank, _)| bank.plan.heads.contains(&head))
             .expect("every head is in one bank");
-        &margins[columns(&bank.plan, &self.labels, head)]
+        bank.of(margins, &self.labels, head)
     }
 
     /// The office that answers such questions with the probability that it does; none where the
     /// text is like the questions of no office.
-    pub(crate) fn office(&self, text: &str) -> Option<(String, f32)> {
-        let margins = self.margins(&[self.vocabulary.symbols(text)]);
-        let of_offices = self.columns(&margins, Head::Department).iter().copied().zip(0..);
-        let (margin, office): (f32, usize) = of_offices.max_by(|a, b| a.0.total_cmp(&b.0))?;
-        let confidence = self.own(&margins, Head::Department)[office];
-        (margin > 0.0).then(|| (self.labels.offices[office].name.clone(), confidence))
+    fn office(&self, margins: &Margins) -> Option<(String, f32)> {
+        let of_offices = self.columns(margins, Head::Department);
+        let office = best(of_offices);
+        let confidence = self.own(margins, Head::Department).get(office).copied()?;
+        (of_offices[office] > 0.0).then(|| (self.labels.offices[office].name.clone(), confidence))
     }
 
     /// Classifies one text. An empty one gets what the labels have before anything is said.
     pub fn classify(&self, text: &str) -> Scores {
-        let margins = self.margins(&[self.vocabulary.symbols(text)]);
+        let margins = self.margins(&[self.vocabulary.symbols(text)], &Head::ALL);
         let of = |head| self.of(&margins, head);
         let named =
             |head: Head| Ranked::new(self.labels.names(head).into_iter().zip(of(head)).collect());
@@ -188,7 +195,7 @@ impl Classifier {
                     .zip(of(Head::Emergency))
                     .collect(),
             ),
-            department: named(Head::Department),
+            office: self.office(&margins),
         }
     }
 }

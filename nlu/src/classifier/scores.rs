@@ -54,8 +54,9 @@ pub struct Scores {
     pub urgency: Ranked<Urgency>,
     /// Kind of emergency; `None` where this is none.
     pub emergency: Ranked<Option<Emergency>>,
-    /// Office that answers such questions.
-    pub department: Ranked<String>,
+    /// Office that answers such questions, with the probability that it does; none where the text
+    /// is like the questions of no office.
+    pub office: Option<(String, f32)>,
 }
 
 impl Scores {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::Error;
-use crate::classifier::{Bank, Classifier, Head, LABELS, Labels, Lexicon, Rows};
+use crate::classifier::{Bank, Classifier, Head, Lexicon, Rows, best};
 use crate::drift::Profile;
 use crate::train::data::{self, Example};
 use crate::train::machine::{self, Case};
@@ -87,10 +87,10 @@ pub fn adapt(
     mut progress: impl FnMut(usize, usize),
 ) -> Result<Comparison, Error> {
     let old = Classifier::load(&config.model)?;
-    let labels = Labels::load(&config.model.join(LABELS))?;
-    let seeds = data::read_seeds_only(&config.seeds, &labels)?;
+    let labels = old.labels();
+    let seeds = data::seeds(&config.seeds, labels)?;
     let examples: Vec<Example> =
-        corrections.iter().map(|c| data::correction(&c.text, &c.labels, &labels)).collect();
+        corrections.iter().map(|c| data::correction(&c.text, &c.labels, labels)).collect();
     let (held, learnt): (Vec<usize>, Vec<usize>) =
         (0..corrections.len()).partition(|at| is_held_back(&corrections[*at].key));
     let texts = |examples: &[Example]| -> Vec<Vec<u32>> {
@@ -106,17 +106,16 @@ pub fn adapt(
     let banks = new.banks.len();
     for (at, bank) in new.banks.iter_mut().enumerate() {
         if bank.plan.heads.iter().any(|head| TAUGHT.contains(head)) {
-            let moved = lessons.moved(&old, bank, &labels)?.write()?.into_iter().collect();
+            let moved = lessons.moved(&old, bank)?.write()?.into_iter().collect();
             // What is compared is what would be written, in 8 bits.
-            *bank = Bank::read(bank.plan, &moved, &labels)
+            *bank = Bank::read(bank.plan, &moved, labels)
                 .map_err(|what| Error::content(&config.out, what, "report this as a bug"))?;
         }
         progress(at + 1, banks);
     }
     let count = |classifier: &Classifier, example: &Example, head: Head| {
-        let p = classifier.probabilities(&[&example.text], head);
-        let best = (0..p.len()).max_by(|a, b| p[*a].total_cmp(&p[*b]));
-        usize::from(best.is_some_and(|best| example.right[head as usize].contains(&best)))
+        let given = best(&classifier.probabilities(&[&example.text], head));
+        usize::from(example.right[head as usize].contains(&given))
     };
     let heads: Vec<HeadCount> = TAUGHT
         .into_iter()
@@ -164,7 +163,7 @@ struct Lessons<'a> {
 impl Lessons<'_> {
     /// A bank moved so far that the corrections come out right and the seeds stay so: a support
     /// vector machine whose weights shrink towards those in use (Yang et al., 2007).
-    fn moved(&self, old: &Classifier, bank: &Bank, labels: &Labels) -> Result<Bank, Error> {
+    fn moved(&self, old: &Classifier, bank: &Bank) -> Result<Bank, Error> {
         let plan = bank.plan;
         let table = bank.table.to_vec2::<f32>()?;
         let lexicon = self.widened(old, bank);
@@ -180,11 +179,7 @@ impl Lessons<'_> {
             .map(|text| lexicon.rows(&old.featurizer.grams(text, plan.recipe)))
             .collect();
         let bias = bank.bias.to_vec1::<f32>()?;
-        let columns: Vec<(Head, usize)> = plan
-            .heads
-            .iter()
-            .flat_map(|head| (0..labels.count(*head)).map(move |label| (*head, label)))
-            .collect();
+        let columns = plan.columns(old.labels());
         let moves: Vec<machine::Column> = columns
             .par_iter()
             .enumerate()

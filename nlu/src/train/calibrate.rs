@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::classifier::{Certainty, Classifier, Head, Margins};
+use crate::classifier::{Certainty, Classifier, Head, Margins, best};
 use crate::drift::Profile;
 use crate::eval::{Evaluation, Judged, compete, measure};
 use crate::train::data::{Example, Source};
@@ -94,11 +94,15 @@ pub(crate) fn evaluations(
 pub(crate) fn profile(classifier: &Classifier, kept: &[Kept<'_>]) -> Profile {
     let mut profile = Profile::default();
     for k in kept.iter().filter(|k| k.example.source == Source::Seed) {
-        for (name, head) in [("type", Head::Type), ("category", Head::Category)] {
-            let p = classifier.of(&k.margins, head);
-            let best = (0..p.len()).max_by(|a, b| p[*a].total_cmp(&p[*b])).unwrap_or(0);
+        for head in [Head::Type, Head::Category] {
             if k.example.weights[head as usize] > 0.0 {
-                profile.count(name, &classifier.labels.names(head)[best], f64::from(p[best]));
+                let p = classifier.of(&k.margins, head);
+                let given = best(&p);
+                profile.count(
+                    head.name(),
+                    &classifier.labels.names(head)[given],
+                    f64::from(p[given]),
+                );
             }
         }
     }

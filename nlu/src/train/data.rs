@@ -119,7 +119,7 @@ pub(crate) fn read(data: &Path, seeds: &Path, labels: &Labels) -> Result<Vec<Exa
 ///
 /// # Errors
 /// A file is not what it should be.
-pub(crate) fn read_seeds_only(dir: &Path, labels: &Labels) -> Result<Vec<Example>, Error> {
+pub(crate) fn seeds(dir: &Path, labels: &Labels) -> Result<Vec<Example>, Error> {
     let mut seeds = Vec::new();
     read_seeds(dir, &Names::of(labels), &mut seeds)?;
     Ok(seeds)

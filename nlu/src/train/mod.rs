@@ -24,7 +24,7 @@ use sha2::{Digest, Sha256};
 use crate::Error;
 use crate::classifier::{
     Bank, Certainty, Classifier, Featurizer, Head, LABELS, Labels, Lexicon, PLANS, Plan, Rows,
-    Vocabulary, width,
+    Vocabulary,
 };
 use crate::eval::Evaluation;
 
@@ -109,13 +109,20 @@ pub fn train(config: &TrainConfig, mut progress: impl FnMut(Progress)) -> Result
         let back = split.fork(group as u64).next().is_multiple_of(HELD_BACK);
         if back { kept.push(at) } else { learnt.push(at) }
     }
-    let per_round: usize = PLANS.iter().map(|plan| width(plan, &labels)).sum();
+    let per_round: usize = PLANS.iter().map(|plan| plan.columns(&labels).len()).sum();
     let mut done = 0;
-    let mut school =
-        School { examples: &examples, texts: &texts, labels: &labels, config, featurizer };
-    let mut banks = |school: &School<'_>, among: &[usize]| -> Result<Vec<Bank>, Error> {
+    let school = School {
+        examples: &examples,
+        texts: &texts,
+        labels: &labels,
+        vocabulary: &vocabulary,
+        featurizer: &featurizer,
+        seed: config.seed,
+        unfinished: config.out.join(UNFINISHED),
+    };
+    let mut banks = |among: &[usize]| -> Result<Vec<Bank>, Error> {
         let mut bank = |plan| {
-            school.bank(plan, among, &vocabulary, &mut |bank, columns| {
+            school.bank(plan, among, &mut |bank, columns| {
                 done += columns;
                 progress(Progress { bank, done, of: 2 * per_round });
             })
@@ -123,13 +130,13 @@ pub fn train(config: &TrainConfig, mut progress: impl FnMut(Progress)) -> Result
         PLANS.into_iter().map(&mut bank).collect()
     };
     // One part is kept back to measure and to calibrate on, and learnt from afterwards.
-    let learnt_of_part = banks(&school, &learnt)?;
+    let learnt_of_part = banks(&learnt)?;
     let all: Vec<usize> = (0..examples.len()).collect();
-    let learnt_of_all = banks(&school, &all)?;
+    let learnt_of_all = banks(&all)?;
     let mut classifier = Classifier {
-        featurizer: std::mem::take(&mut school.featurizer),
+        featurizer,
         vocabulary,
-        labels: labels.clone(),
+        labels,
         banks: learnt_of_part,
         certainty: vec![Certainty::default(); Head::ALL.len()],
     };
@@ -137,7 +144,7 @@ pub fn train(config: &TrainConfig, mut progress: impl FnMut(Progress)) -> Result
         .par_iter()
         .map(|at| Kept {
             example: &examples[*at],
-            margins: classifier.margins(std::slice::from_ref(&texts[*at])),
+            margins: classifier.margins(std::slice::from_ref(&texts[*at]), &Head::ALL),
         })
         .collect();
     calibrate::certainty(&mut classifier, &judged);
@@ -160,8 +167,11 @@ struct School<'a> {
     examples: &'a [Example],
     texts: &'a [Vec<u32>],
     labels: &'a Labels,
-    config: &'a TrainConfig,
-    featurizer: Featurizer,
+    vocabulary: &'a Vocabulary,
+    featurizer: &'a Featurizer,
+    seed: u64,
+    /// Folder of the banks that are finished.
+    unfinished: PathBuf,
 }
 
 impl School<'_> {
@@ -170,26 +180,23 @@ impl School<'_> {
         &self,
         plan: Plan,
         among: &[usize],
-        vocabulary: &Vocabulary,
         progress: &mut impl FnMut(&'static str, usize),
     ) -> Result<Bank, Error> {
         let teaches = |at: &&usize| {
             plan.heads.iter().any(|head| self.examples[**at].weights[*head as usize] > 0.0)
         };
         let among: Vec<usize> = among.iter().filter(teaches).copied().collect();
-        let folder = self.config.out.join(UNFINISHED);
-        let path =
-            folder.join(format!("{}-{}", plan.name, self.fingerprint(plan, &among, vocabulary)));
+        let folder = &self.unfinished;
+        let path = folder.join(format!("{}-{}", plan.name, self.fingerprint(plan, &among)));
         if path.exists()
             && let Ok(tensors) = candle_core::safetensors::load(&path, &Device::Cpu)
             && let Ok(bank) = Bank::read(plan, &tensors, self.labels)
         {
-            progress(plan.name, width(&plan, self.labels));
+            progress(plan.name, plan.columns(self.labels).len());
             return Ok(bank);
         }
-        let tensors =
-            self.learn(plan, &among, vocabulary, progress)?.write()?.into_iter().collect();
-        std::fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
+        let tensors = self.learn(plan, &among, progress)?.write()?.into_iter().collect();
+        std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
         let part = path.with_extension("part");
         candle_core::safetensors::save(&tensors, &part)?;
         std::fs::rename(&part, &path).map_err(Error::file(&path))?;
@@ -199,11 +206,11 @@ impl School<'_> {
     }
 
     /// What a bank depends on.
-    fn fingerprint(&self, plan: Plan, among: &[usize], vocabulary: &Vocabulary) -> String {
+    fn fingerprint(&self, plan: Plan, among: &[usize]) -> String {
         let mut digest = Sha256::new();
-        digest.update(format!("{plan:?} {} {SEED_VARIANTS}", self.config.seed));
+        digest.update(format!("{plan:?} {} {SEED_VARIANTS}", self.seed));
         // N-grams are those of symbols: another vocabulary makes other ones.
-        vocabulary.chars().iter().for_each(|ch| digest.update(ch));
+        self.vocabulary.chars().iter().for_each(|ch| digest.update(ch));
         for &at in among {
             let example = &self.examples[at];
             digest.update(format!("{} {:?} {:?}", example.text, example.right, example.weights));
@@ -215,11 +222,10 @@ impl School<'_> {
         &self,
         plan: Plan,
         among: &[usize],
-        vocabulary: &Vocabulary,
         progress: &mut impl FnMut(&'static str, usize),
     ) -> Result<Bank, Error> {
-        let random = Random::new(self.config.seed);
-        let lessons = self.lessons(among, vocabulary, &random);
+        let random = Random::new(self.seed);
+        let lessons = self.lessons(among, &random);
         let grams: Vec<_> =
             lessons.par_iter().map(|(_, text)| self.featurizer.grams(text, plan.recipe)).collect();
         let mut counts: BTreeMap<u32, u32> = BTreeMap::new();
@@ -235,13 +241,8 @@ impl School<'_> {
         };
         let rows: Vec<Rows> = grams.par_iter().map(|kinds| lexicon.rows(kinds)).collect();
         drop(grams);
-        let labels: Vec<(Head, usize)> = plan
-            .heads
-            .iter()
-            .flat_map(|head| (0..self.labels.count(*head)).map(move |label| (*head, label)))
-            .collect();
         let mut columns: Vec<Column> = Vec::new();
-        for some in labels.chunks(rayon::current_num_threads()) {
+        for some in plan.columns(self.labels).chunks(rayon::current_num_threads()) {
             let learnt = some.par_iter().map(|&(head, label)| {
                 let case = |((at, _), rows): (&(usize, Vec<u32>), _)| {
                     let example = &self.examples[*at];
@@ -263,18 +264,13 @@ impl School<'_> {
     }
 
     /// The texts of some examples, with variants of the spoken ones.
-    fn lessons(
-        &self,
-        among: &[usize],
-        vocabulary: &Vocabulary,
-        random: &Random,
-    ) -> Vec<(usize, Vec<u32>)> {
+    fn lessons(&self, among: &[usize], random: &Random) -> Vec<(usize, Vec<u32>)> {
         let mut frequent: BTreeMap<u32, usize> = BTreeMap::new();
         for symbol in among.iter().flat_map(|at| &self.texts[*at]) {
             *frequent.entry(*symbol).or_default() += 1;
         }
         frequent.retain(|_, n| *n >= 20);
-        let noise = Noise::new(&self.featurizer, &frequent, |text| vocabulary.symbols(text));
+        let noise = Noise::new(self.featurizer, &frequent, |text| self.vocabulary.symbols(text));
         let mut lessons: Vec<(usize, Vec<u32>)> = Vec::new();
         for &at in among {
             lessons.push((at, self.texts[at].clone()));
@@ -285,7 +281,7 @@ impl School<'_> {
                 let mut chance = random.fork((at * SEED_VARIANTS + variant) as u64);
                 let homophones = 0.25 * chance.unit();
                 let amount = Amount { homophones, fillers: 0.5, chatter: 0.4 };
-                let text = noise.variant(&self.texts[at], &self.featurizer, amount, &mut chance);
+                let text = noise.variant(&self.texts[at], self.featurizer, amount, &mut chance);
                 lessons.push((at, text));
             }
         }
@@ -302,10 +298,8 @@ fn pruned(
     texts: &[u32],
 ) -> Result<Bank, Error> {
     // Heads count alike, however many labels they have.
-    let shares: Vec<f32> = (plan.heads.iter())
-        .map(|head| labels.count(*head))
-        .flat_map(|n| std::iter::repeat_n(1.0 / n as f32, n))
-        .collect();
+    let share = |(head, _)| 1.0 / labels.count(head) as f32;
+    let shares: Vec<f32> = plan.columns(labels).into_iter().map(share).collect();
     let moves = |row: usize| -> f32 {
         let each = columns.iter().zip(&shares);
         let square: f32 = each.map(|(c, share)| share * c.weights[row] * c.weights[row]).sum();
