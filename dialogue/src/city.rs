@@ -6,11 +6,11 @@ use std::fmt;
 use std::path::Path;
 
 use nlu::{Emergency, RequestType, Urgency, Words};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 
-use crate::calendar::{Calendar, Year};
+use calendar::{Calendar, Year};
 
 /// A mistake in the city's files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +50,12 @@ pub struct City {
     pub dispatch: Vec<Rule>,
     /// When an answer is due.
     pub deadlines: Vec<Due>,
+    /// The life of a ticket after intake.
+    pub life: Life,
+    /// What calls are scored against.
+    pub checklist: Vec<ChecklistItem>,
+    /// Answers to what is often asked.
+    pub knowledge: Vec<Knowledge>,
     /// What the dialogue says.
     pub prompts: Prompts,
     /// Turns of speech that decide what a call is.
@@ -173,6 +179,61 @@ pub struct Rule {
     pub because: String,
 }
 
+/// The life of a ticket after intake.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Life {
+    /// Redos from which on a supervisor decides.
+    pub redos: u32,
+    /// Refusals from which on a supervisor decides.
+    pub refusals: u32,
+    /// How often more time may be given.
+    pub extensions: u32,
+    /// The most working days that may be asked for at once.
+    pub extension_days: u32,
+    /// Hours before the deadline at which whoever has the ticket is reminded.
+    pub remind_hours: u32,
+    /// Times that a caller is tried before a ticket may be closed without an answer.
+    pub attempts: u32,
+    /// Why a matter could not be solved.
+    pub unsolved: Vec<String>,
+}
+
+/// One thing that a call is scored for.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChecklistItem {
+    /// Unique.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// The most points.
+    pub points: u32,
+    /// What to listen for.
+    pub hint: String,
+}
+
+/// An answer to something that is often asked.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Knowledge {
+    /// Unique.
+    pub id: String,
+    /// The question.
+    pub title: String,
+    /// What callers say.
+    pub words: Vec<String>,
+    /// The answer, to be read out.
+    pub answer: String,
+    /// Where it stands.
+    pub source: String,
+    /// Date of the source.
+    pub date: String,
+    /// First-level category: that of its file.
+    #[serde(default)]
+    pub category: String,
+}
+
 /// When an answer is due.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -257,7 +318,7 @@ struct Head {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct List<T> {
-    #[serde(alias = "department", alias = "rule", alias = "category")]
+    #[serde(alias = "department", alias = "rule", alias = "category", alias = "item")]
     items: Vec<T>,
 }
 
@@ -335,8 +396,12 @@ impl City {
         let prompts = reading.read::<Prompts>(dir, "prompts.toml");
         let phrases = reading.read::<Phrases>(dir, "phrases.toml");
         let taxonomy = reading.read::<List<Category>>(dir, "taxonomy.toml");
+        let life = reading.read::<Life>(dir, "life.toml");
+        let checklist = reading.read::<List<ChecklistItem>>(dir, "checklist.toml");
         let years = read_calendar(&mut reading, dir);
-        let all = (head, departments, dispatch, deadlines, prompts, phrases, taxonomy);
+        let knowledge = read_knowledge(&mut reading, dir);
+        let all =
+            (head, departments, dispatch, deadlines, prompts, phrases, taxonomy, life, checklist);
         let (
             Some((head_text, head)),
             Some((departments_text, departments)),
@@ -345,6 +410,8 @@ impl City {
             Some((_, prompts)),
             Some((_, phrases)),
             Some((_, taxonomy)),
+            Some((_, life)),
+            Some((_, checklist)),
         ) = all
         else {
             return Err(reading.problems);
@@ -368,6 +435,9 @@ impl City {
             departments: departments.items,
             dispatch: dispatch.items,
             deadlines: deadlines.items,
+            life,
+            checklist: checklist.items,
+            knowledge,
             prompts,
             phrases,
             categories: taxonomy.items,
@@ -437,6 +507,11 @@ impl City {
     }
 
     fn check_rest(&self, reading: &mut Reading, deadlines_text: &str) {
+        let points: u32 = self.checklist.iter().map(|item| item.points).sum();
+        if points != 100 {
+            let what = format!("the points sum to {points}");
+            reading.problem("checklist.toml", 0, what, "make them sum to 100");
+        }
         for due in &self.deadlines {
             if due.hours.is_some() == due.working_days.is_some() {
                 let at = due.working_days.as_ref().map_or(0, |days| days.span().start);
@@ -527,6 +602,38 @@ fn read_calendar(reading: &mut Reading, dir: &Path) -> Vec<Year> {
         }
     }
     years
+}
+
+/// What is asked for often: one file a category, a folder that may be absent.
+fn read_knowledge(reading: &mut Reading, dir: &Path) -> Vec<Knowledge> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Entries {
+        category: String,
+        entry: Vec<Knowledge>,
+    }
+    let entries = std::fs::read_dir(dir.join("knowledge")).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| name.ends_with(".toml"))
+        .collect();
+    names.sort();
+    let mut all: Vec<Knowledge> = Vec::new();
+    for name in names {
+        let file = format!("knowledge/{name}");
+        let Some((text, found)) = reading.read::<Entries>(dir, &file) else { continue };
+        for mut entry in found.entry {
+            entry.category.clone_from(&found.category);
+            entry.answer = entry.answer.trim().to_owned();
+            if all.iter().any(|other| other.id == entry.id) {
+                let line = line_of(&text, text.find(&entry.id).unwrap_or(0));
+                let what = format!("knowledge {} is there twice", entry.id);
+                reading.problem(&file, line, what, "give one of the two another id");
+            }
+            all.push(entry);
+        }
+    }
+    all
 }
 
 fn parse_hour(text: &str) -> Option<(i8, i8)> {

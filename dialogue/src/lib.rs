@@ -3,7 +3,7 @@
 //! The city's files decide what is asked, who takes what and by when; this room only carries them
 //! out. It has no clock, no I/O but reading those files, and no randomness.
 
-mod calendar;
+
 mod city;
 mod dialogue;
 mod draft;
@@ -11,9 +11,10 @@ mod route;
 #[cfg(test)]
 mod tests;
 
-pub use calendar::{Calendar, Year, china};
+pub use calendar::{Calendar, Limit, Year, china};
 pub use city::{
-    Category, City, Department, Due, Form, Patience, Phrases, Problem, Prompts, Ready, Rule, Slot,
+    Category, ChecklistItem, City, Department, Due, Form, Knowledge, Life, Patience, Phrases, Problem,
+    Prompts, Ready, Rule, Slot,
 };
 pub use dialogue::{Action, Conclusion, Dialogue, Input, Outcome, Turn, emergency_name, recorded};
 pub use draft::{Draft, Standing};

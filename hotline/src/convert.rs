@@ -52,6 +52,7 @@ pub fn fields(heard: &Heard, draft: &Draft) -> Fields {
         subject: matter.subject.as_ref().map(|found| found.value.clone()),
         deadline: Some(moment(draft.deadline)),
         title: matter.title.clone(),
+        description: None,
         missing: draft.missing.iter().map(|slot| slot.name().to_owned()).collect(),
         readings: Vec::new(),
         notes: Vec::new(),

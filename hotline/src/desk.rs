@@ -186,7 +186,8 @@ pub fn dispatch(
     let city = load_city(&setting.city)?;
     let store = open_store(setting, &city)?;
     let to = to.map(|name| store.department(name)).transpose()?.map(|department| department.name);
-    let ticket = execute(&store, &city, parse_id(id)?, vec![Command::Dispatch { to }], by)?;
+    let dispatch = Command::Dispatch { to, co: Vec::new(), why: String::new() };
+    let ticket = execute(&store, &city, parse_id(id)?, vec![dispatch], by)?;
     print_ticket(global, &store, &ticket)?;
     Ok(0)
 }
@@ -207,6 +208,7 @@ fn execute(
         .collect();
     let categories: Vec<String> =
         city.categories.iter().map(|category| category.name.clone()).collect();
-    let known = Known { departments: &departments, categories: &categories };
-    Ok(store.execute(id, commands, known, by, show::now())?)
+    let policy = ::desk::policy(city);
+    let known = Known { departments: &departments, categories: &categories, policy: &policy };
+    Ok(store.execute(id, None, commands, known, by, show::now())?)
 }

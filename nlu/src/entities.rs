@@ -89,8 +89,8 @@ pub fn entities(text: &str, at: Timestamp) -> Entities {
     found
 }
 
-/// The text with names, numbers and addresses blanked; what is left tells what happened, not to whom.
-pub fn redact(text: &str) -> String {
+/// Which characters of a text belong to names, numbers and addresses.
+pub fn blanks(text: &str) -> Vec<bool> {
     let chars: Vec<char> = text.chars().collect();
     let mut blank = vec![false; chars.len()];
     let mut cover =
@@ -106,10 +106,16 @@ pub fn redact(text: &str) -> String {
     for (start, end) in addresses(&chars) {
         cover(start, end);
     }
+    blank
+}
+
+/// The text with names, numbers and addresses blanked; what is left tells what happened, not to whom.
+pub fn redact(text: &str) -> String {
+    let blank = blanks(text);
     let mut out = String::new();
-    for (at, ch) in chars.iter().enumerate() {
+    for (at, ch) in text.chars().enumerate() {
         match (blank[at], at > 0 && blank[at - 1]) {
-            (false, _) => out.push(*ch),
+            (false, _) => out.push(ch),
             (true, false) => out.push_str("***"),
             (true, true) => {}
         }

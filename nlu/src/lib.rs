@@ -23,7 +23,7 @@ mod understanding;
 mod when;
 
 pub use classifier::{Classifier, Scores};
-pub use entities::{Entities, Entity, entities, redact};
+pub use entities::{Entities, Entity, blanks, entities, redact};
 pub use error::Error;
 pub use heard::{Char, Heard, Leg, Said, Span};
 pub use interpretation::{

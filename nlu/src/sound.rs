@@ -185,6 +185,11 @@ impl Words {
         self.words.is_empty()
     }
 
+    /// The words, in order.
+    pub fn list(&self) -> Vec<String> {
+        (0..self.words.len()).map(|index| self.word(index)).collect()
+    }
+
     /// One of the words.
     pub(crate) fn word(&self, index: usize) -> String {
         self.words[index].iter().collect()

@@ -7,17 +7,20 @@ use std::process::Command;
 use crate::run::home;
 
 /// Which rooms a room may know.
-const ARROWS: [(&str, &[&str]); 6] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("audio", &[]),
     ("asr", &["audio"]),
     ("nlu", &[]),
-    ("dialogue", &["nlu"]),
-    ("tickets", &[]),
-    ("hotline", &["audio", "asr", "nlu", "dialogue", "tickets"]),
+    ("calendar", &[]),
+    ("dialogue", &["nlu", "calendar"]),
+    ("tickets", &["calendar"]),
+    ("search", &[]),
+    ("desk", &["audio", "nlu", "calendar", "dialogue", "tickets", "search"]),
+    ("hotline", &["audio", "asr", "nlu", "calendar", "dialogue", "tickets", "desk"]),
 ];
 
 /// What only one room may touch.
-const KEPT_BY: [(&str, &str); 7] = [
+const KEPT_BY: [(&str, &str); 11] = [
     ("cpal", "audio"),
     ("hound", "audio"),
     ("whisper-rs", "asr"),
@@ -25,6 +28,10 @@ const KEPT_BY: [(&str, &str); 7] = [
     ("candle-nn", "nlu"),
     ("sled", "tickets"),
     ("object_store", "tickets"),
+    ("tantivy", "search"),
+    ("jieba-rs", "search"),
+    ("axum", "desk"),
+    ("argon2", "desk"),
 ];
 
 /// Everything that a room's manifest depends on, for its tests too.

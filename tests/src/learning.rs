@@ -35,7 +35,8 @@ const RIGHT: &str = "科技与信息产业";
 fn town(desk: &Desk) {
     let city = dialogue::City::load(&crate::run::home().join("city")).unwrap();
     let categories: Vec<String> = city.categories.iter().map(|c| c.name.clone()).collect();
-    let known = Known { departments: &[], categories: &categories };
+    let policy = tickets::Policy::default();
+    let known = Known { departments: &[], categories: &categories, policy: &policy };
     let store = Store::open(&desk.data, &[]).unwrap();
     let at = Timestamp::now();
     for (number, text) in SAYINGS.iter().chain(&SAYINGS).enumerate() {
@@ -75,7 +76,7 @@ fn town(desk: &Desk) {
         let to = RIGHT.into();
         let why = "柜子归这一类".to_owned();
         let correct = Command::Correct { field: "category".to_owned(), to, why };
-        store.execute(id, vec![correct], known, "王芳", at).unwrap();
+        store.execute(id, None, vec![correct], known, "王芳", at).unwrap();
     }
 }
 

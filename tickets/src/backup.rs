@@ -16,9 +16,10 @@ use sha2::{Digest, Sha256};
 use crate::department::{Change, Department, DispatchRule};
 use crate::event::{Call, Exported, Record};
 use crate::number::TicketId;
+use crate::people::{Look, Person, Remark};
 
 /// Version of the format.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 /// Bytes of a file in one line.
 pub(crate) const PART: usize = 48 << 10;
 /// No line that this program writes is longer; what is longer is no backup.
@@ -55,6 +56,16 @@ pub(crate) enum Line {
         counter: u32,
     },
     Exported(Exported),
+    Person(Person),
+    PersonChange {
+        login: String,
+        change: Change<Person>,
+    },
+    Look(Look),
+    Remark {
+        call: String,
+        remark: Remark,
+    },
     /// A file begins; its parts follow.
     File {
         kind: FileKind,
@@ -85,6 +96,7 @@ pub(crate) enum Line {
 pub(crate) enum FileKind {
     Recording,
     Transcript,
+    Attachment,
 }
 
 /// All that happened to a ticket.

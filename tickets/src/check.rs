@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::backup::FileKind;
 use crate::event::{Call, Record};
-use crate::export::files_of;
+use crate::export::{attached, files_of};
 use crate::files::sha256_file;
 use crate::journal::{event_of, index_keys};
 use crate::store::{counter_key, counter_of};
@@ -52,7 +52,7 @@ impl Store {
         let tickets = self.check_tickets(&mut checked)?;
         check_bonds(&calls, &tickets, &mut checked);
         self.check_indexes(&calls, &tickets, &mut checked)?;
-        self.check_files(&calls, &mut checked)?;
+        self.check_files(&calls, &tickets, &mut checked)?;
         Ok(checked)
     }
 
@@ -146,13 +146,16 @@ impl Store {
     fn check_files(
         &self,
         calls: &BTreeMap<String, Call>,
+        tickets: &BTreeMap<TicketId, Ticket>,
         checked: &mut Checked,
     ) -> Result<(), Error> {
         let mut referenced = HashSet::new();
-        for (kind, sha256, ending) in calls.values().flat_map(files_of) {
+        let records = tickets.values().flat_map(|ticket| &ticket.history);
+        for (kind, sha256, ending) in calls.values().flat_map(files_of).chain(attached(records)) {
             let (what, path) = match kind {
                 FileKind::Recording => ("recording", self.files().recording(&sha256, &ending)),
                 FileKind::Transcript => ("transcript", self.files().transcript(&sha256)),
+                FileKind::Attachment => ("attachment", self.files().attachment(&sha256)),
             };
             if !referenced.insert(path.clone()) {
                 continue;

@@ -41,6 +41,9 @@ pub struct DispatchRule {
     pub categories: Vec<String>,
     /// Any of these emergencies.
     pub emergency: Vec<String>,
+    /// Decides at once when it holds, whatever else is said.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub first: bool,
     /// Any of these words.
     pub words: Vec<String>,
     /// None of these words.
@@ -153,9 +156,10 @@ impl Store {
             return Ok(found.clone());
         }
         let hint = nearest(all.iter().flat_map(Department::names), name);
-        Err(Rejected(format!(
-            "unknown department {name:?}{hint}; `hotline departments` lists them"
-        ))
+        Err(Rejected::new(
+            format!("unknown department {name:?}{hint}; `hotline departments` lists them"),
+            format!("没有这个部门：「{name}」"),
+        )
         .into())
     }
 
@@ -274,10 +278,11 @@ impl Store {
                 all.iter().find(|other| other.name != *name && other.is_called(name))
             {
                 let other = &other.name;
-                let reason = format!(
+                let en = format!(
                     "{other} goes by the name {name} already; change it first: hotline departments edit {other}"
                 );
-                return Err(Rejected(reason).into());
+                let zh = format!("「{name}」已经是{other}的名称，请先修改那个部门");
+                return Err(Rejected::new(en, zh).into());
             }
         }
         Ok(())

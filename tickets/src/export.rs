@@ -62,14 +62,15 @@ impl Store {
         let mut written = HashSet::new();
         for (_, sha256) in order {
             let Some(call) = self.call(&sha256)? else { continue };
-            for (kind, sha256, ending) in files_of(&call) {
-                if written.insert((kind, sha256.clone())) {
-                    self.export_file(&mut writer, kind, sha256, ending, to, &mut exports)?;
-                }
-            }
             let mut tickets = Vec::new();
             for id in &call.tickets {
                 tickets.push(History { id: *id, records: self.journal().records(*id)? });
+            }
+            let records = tickets.iter().flat_map(|history| &history.records);
+            for (kind, sha256, ending) in files_of(&call).chain(attached(records)) {
+                if written.insert((kind, sha256.clone())) {
+                    self.export_file(&mut writer, kind, sha256, ending, to, &mut exports)?;
+                }
             }
             exports.calls += 1;
             exports.tickets += tickets.len() as u64;
@@ -147,6 +148,18 @@ impl Store {
         for item in journal.scan(b"x") {
             lines.push(Line::Exported(journal.decode(&item?.1)?));
         }
+        lines.extend(self.people()?.into_iter().map(Line::Person));
+        for change in self.person_changes()? {
+            let login = change.to.as_ref().or(change.from.as_ref());
+            let login = login.map_or(String::new(), |person| person.login.clone());
+            lines.push(Line::PersonChange { login, change });
+        }
+        for item in journal.scan(b"k") {
+            lines.push(Line::Look(journal.decode(&item?.1)?));
+        }
+        for (call, remark) in self.all_remarks()? {
+            lines.push(Line::Remark { call, remark });
+        }
         Ok(lines)
     }
 
@@ -163,6 +176,7 @@ impl Store {
         let path = match kind {
             FileKind::Recording => self.files().recording(&sha256, &ending),
             FileKind::Transcript => self.files().transcript(&sha256),
+            FileKind::Attachment => self.files().attachment(&sha256),
         };
         if sha256_file(&path).ok().as_ref() != Some(&sha256) {
             exports.lost.push(path);
@@ -218,7 +232,21 @@ impl Store {
 pub(crate) fn files_of(call: &Call) -> impl Iterator<Item = (FileKind, String, String)> {
     let recording = (FileKind::Recording, call.sha256.clone(), call.ending.clone());
     let transcript = (FileKind::Transcript, call.transcript.clone(), "json".to_owned());
-    [recording, transcript].into_iter().filter(|(_, sha256, _)| !sha256.is_empty())
+    // A ticket that was opened by hand has neither.
+    let there = [call.has_sound(), !call.transcript.is_empty()];
+    [recording, transcript].into_iter().zip(there).filter_map(|(file, there)| there.then_some(file))
+}
+
+/// The files that were attached to a ticket.
+pub(crate) fn attached<'a>(
+    records: impl Iterator<Item = &'a Record>,
+) -> impl Iterator<Item = (FileKind, String, String)> {
+    records.filter_map(|record| match &record.event {
+        Event::Attached(file) => {
+            Some((FileKind::Attachment, file.sha256.clone(), "bin".to_owned()))
+        }
+        _ => None,
+    })
 }
 
 /// In place of what is not told.
@@ -284,11 +312,25 @@ fn redacted_record(record: &Record, redact: &dyn Fn(&str) -> String) -> Value {
             "to": redact(to),
             "why": redact(why),
         }),
-        Event::Dispatched { department, from } => {
-            json!({ "event": "dispatched", "department": department, "from": from })
-        }
+        // What moves a ticket tells nothing of its caller but in the words that go with it.
+        event => redacted_words(serde_json::to_value(event).unwrap_or_default(), redact),
     };
     what["at"] = json!(record.at);
     what["by"] = json!(record.by);
     what
+}
+
+/// Every text of an event's own words blanked of what tells who called; what the program itself
+/// writes (the event's name, departments, hashes) stays.
+fn redacted_words(mut event: Value, redact: &dyn Fn(&str) -> String) -> Value {
+    const WORDS: [&str; 8] =
+        ["why", "what", "text", "handling", "reply", "reason", "words", "name"];
+    for (field, value) in event.as_object_mut().into_iter().flatten() {
+        if let Value::String(text) = value
+            && WORDS.contains(&field.as_str())
+        {
+            *text = redact(text);
+        }
+    }
+    event
 }

@@ -41,6 +41,9 @@ pub struct Fields {
     pub deadline: Option<String>,
     /// One line.
     pub title: String,
+    /// What a person wrote down who opened the ticket by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// Words that were understood otherwise than they were written down.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub readings: Vec<Reading>,
@@ -158,7 +161,14 @@ impl Fields {
 
     /// Everything that can be searched.
     pub(crate) fn text(&self) -> String {
-        let plain = [&self.category_2, &self.department, &self.phone, &self.name, &self.subject];
+        let plain = [
+            &self.category_2,
+            &self.department,
+            &self.phone,
+            &self.name,
+            &self.subject,
+            &self.description,
+        ];
         let place = self
             .place
             .iter()

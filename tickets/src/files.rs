@@ -1,4 +1,4 @@
-//! Recordings and transcripts: files named by their content, written once, synced before anything
+//! Recordings, transcripts and attachments: files named by their content, written once, synced before anything
 //! refers to them.
 
 use std::fs::File;
@@ -20,12 +20,14 @@ pub struct Files {
     runtime: tokio::runtime::Runtime,
 }
 
+const FOLDERS: [&str; 3] = ["recordings", "transcripts", "attachments"];
+
 /// Recordings are copied in parts of this size, whatever their length.
 const PART: usize = 1 << 20;
 
 impl Files {
     pub(crate) fn open(root: &Path) -> Result<Files, Error> {
-        for dir in ["recordings", "transcripts"] {
+        for dir in FOLDERS {
             let dir = root.join(dir);
             std::fs::create_dir_all(&dir).map_err(|error| Error::io(&dir, error))?;
         }
@@ -54,7 +56,7 @@ impl Files {
     /// Every file there is.
     pub(crate) fn list(&self) -> Result<Vec<PathBuf>, Error> {
         let mut files = Vec::new();
-        for dir in ["recordings", "transcripts"] {
+        for dir in FOLDERS {
             for shelf in entries(&self.root.join(dir))? {
                 if shelf.is_dir() {
                     files.extend(entries(&shelf)?);
@@ -97,6 +99,23 @@ impl Files {
         incoming.write(json)?;
         incoming.finish(&sha256)?;
         Ok(sha256)
+    }
+
+    /// Writes an attachment and gives its SHA-256.
+    ///
+    /// # Errors
+    /// A disk that is full.
+    pub fn put_attachment(&self, bytes: &[u8]) -> Result<String, Error> {
+        let sha256 = hex(&Sha256::digest(bytes));
+        let mut incoming = self.begin(attachment_key(&sha256))?;
+        incoming.write(bytes)?;
+        incoming.finish(&sha256)?;
+        Ok(sha256)
+    }
+
+    /// Where an attachment lies.
+    pub fn attachment(&self, sha256: &str) -> PathBuf {
+        self.root.join(attachment_key(sha256).as_ref())
     }
 
     /// Begins a file under a key that its content will have to justify.
@@ -188,6 +207,10 @@ pub(crate) fn recording_key(sha256: &str, ending: &str) -> Key {
 
 pub(crate) fn transcript_key(sha256: &str) -> Key {
     Key::from(format!("transcripts/{}/{sha256}.json", shelf(sha256)))
+}
+
+pub(crate) fn attachment_key(sha256: &str) -> Key {
+    Key::from(format!("attachments/{}/{sha256}.bin", shelf(sha256)))
 }
 
 fn shelf(sha256: &str) -> &str {

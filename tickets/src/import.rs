@@ -9,9 +9,10 @@ use sled::transaction::TransactionalTree;
 use crate::backup::{self, FORMAT, FileKind, GARBLED, History, Line, Reader};
 use crate::department::{department_key, department_log, record_change, rule_key, rule_log};
 use crate::event::Call;
-use crate::export::files_of;
-use crate::files::{recording_key, transcript_key};
+use crate::export::{attached, files_of};
+use crate::files::{attachment_key, recording_key, transcript_key};
 use crate::journal::{self, Applied};
+use crate::people::{put_look, person_key, person_log, put_remark};
 use crate::store::{call_key, counter_key, counter_of, export_key};
 use crate::{Error, Store, Ticket, TicketId};
 
@@ -70,7 +71,9 @@ impl Store {
                     files.insert((kind, sha256));
                 }
                 Line::Call { call, tickets: histories } => {
-                    if files_of(&call).any(|(kind, sha256, _)| !files.contains(&(kind, sha256))) {
+                    let records = histories.iter().flat_map(|history| &history.records);
+                    let mut needed = files_of(&call).chain(attached(records));
+                    if needed.any(|(kind, sha256, _)| !files.contains(&(kind, sha256))) {
                         return Err(wrong(
                             "a call without its files; take the backup again from where it was made",
                         ));
@@ -120,6 +123,7 @@ impl Store {
         let key = match kind {
             FileKind::Recording => recording_key(sha256, ending),
             FileKind::Transcript => transcript_key(sha256),
+            FileKind::Attachment => attachment_key(sha256),
         };
         let mut incoming = self.files().begin(key)?;
         let mut left = bytes;
@@ -169,6 +173,7 @@ impl Store {
             tx.insert(call_key(&call.sha256), journal::encode(call)?)?;
             Ok(())
         })?;
+        plans.iter().for_each(|(_, _, after)| self.tell(after));
         Ok(if known.is_some() { Taken::Known } else { Taken::New })
     }
 }
@@ -190,6 +195,12 @@ fn import_beginning(tx: &TransactionalTree, line: &Line) -> Applied<()> {
         Line::Exported(exported) => {
             tx.insert(export_key(exported.at, &exported.by), journal::encode(exported)?)?;
         }
+        Line::Person(person) => {
+            tx.insert(person_key(&person.login), journal::encode(person)?)?;
+        }
+        Line::PersonChange { login, change } => record_change(tx, &person_log(login), change)?,
+        Line::Look(look) => put_look(tx, look)?,
+        Line::Remark { call, remark } => put_remark(tx, call, remark)?,
         _ => {}
     }
     Ok(())

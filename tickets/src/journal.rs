@@ -13,6 +13,11 @@
 //! | `q` position (u16) version (u32) | what was done to it |
 //! | `n` day (u32) | last counter of that day |
 //! | `x` moment (i64) who | an export |
+//! | `p` login | an account |
+//! | `o` login, version (u32) | what was done to it |
+//! | `s` SHA-256 of a token | a session |
+//! | `k` moment (i64) who | a look at a call |
+//! | `m` SHA-256 of the recording, version (u32) | a remark on a call |
 //! | `i` `s` status, `d` department, `t` moment … ticket | nothing: an index |
 //!
 //! Numbers are big-endian, so that keys sort as they are read.
@@ -195,6 +200,18 @@ impl Journal {
             .range(from.to_vec()..)
             .map(|item| item.map_err(|error| Error::sled(&self.path, error)))
             .take_while(move |item| item.as_ref().map_or(true, |(key, _)| key.starts_with(prefix)))
+    }
+
+    /// What is under a prefix before a key, the last first.
+    pub(crate) fn scan_back<'a>(
+        &'a self,
+        prefix: &'a [u8],
+        before: &[u8],
+    ) -> impl Iterator<Item = Result<(sled::IVec, sled::IVec), Error>> + use<'a> {
+        self.db
+            .range(prefix.to_vec()..before.to_vec())
+            .rev()
+            .map(|item| item.map_err(|error| Error::sled(&self.path, error)))
     }
 
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<sled::IVec>, Error> {

@@ -1,6 +1,6 @@
 //! History: commands, events and the ticket journal in sled.
 //!
-//! Depends on no other room: fields are plain text, numbers and spans.
+//! Knows no other room but the calendar: fields are plain text, numbers and spans.
 
 mod backup;
 mod check;
@@ -13,7 +13,9 @@ mod fields;
 mod files;
 mod import;
 mod journal;
+mod life;
 mod number;
+mod people;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -23,11 +25,15 @@ pub use check::{Checked, Finding};
 pub use corrections::{CorrectedCall, Correction};
 pub use department::{Change, Department, DispatchRule};
 pub use error::Error;
-pub use event::{Call, Event, Exported, MadeBy, RECORD_VERSION, Record, Status};
+pub use event::{
+    Answer, Attachment, Call, Event, Exported, FollowUp, MadeBy, RECORD_VERSION, Record, Status,
+};
 pub use export::Exports;
 pub use fields::{CORRECTABLE, Candidate, Fields, Place, Reading, Span, TYPES, URGENCIES, When};
 pub use files::{Files, sha256_file};
 pub use import::Imports;
+pub use life::{Extension, Life, LimitRule, Move, Policy, may, written};
 pub use number::TicketId;
+pub use people::{Look, Person, Remark, Role, Said, Session};
 pub use store::{Filter, NewCall, Store};
 pub use ticket::{Command, Known, Rejected, Ticket};

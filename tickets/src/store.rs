@@ -4,19 +4,22 @@ use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::Error;
 use crate::department::Department;
-use crate::event::{Call, Event, Exported, RECORD_VERSION, Record, Status};
+use crate::event::{Call, Event, Exported, MadeBy, RECORD_VERSION, Record, Status};
 use crate::fields::Fields;
 use crate::files::{self, Files};
 use crate::journal::{self, Journal};
 use crate::number::TicketId;
-use crate::ticket::{Command, Known, Ticket};
+use crate::life::Policy;
+use crate::ticket::{Command, Known, Rejected, Ticket};
 
 /// Layout of the folder.
 const VERSION: &str = "1";
@@ -26,8 +29,12 @@ pub struct Store {
     root: PathBuf,
     files: Files,
     journal: Journal,
+    watcher: OnceLock<Watcher>,
     _lock: File,
 }
+
+/// Is told of every ticket that changed, after the change is durable.
+type Watcher = Box<dyn Fn(&Ticket) + Send + Sync>;
 
 /// What a call brought, before it has numbers.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,6 +79,7 @@ impl Store {
             files: Files::open(root)?,
             journal: Journal::open(root)?,
             root: root.to_owned(),
+            watcher: OnceLock::new(),
             _lock: lock,
         };
         if store.departments()?.is_empty() && !departments.is_empty() {
@@ -88,6 +96,17 @@ impl Store {
     /// The folder.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Has somebody told of every ticket that changes from now on. The first one stays.
+    pub fn watch(&self, watcher: impl Fn(&Ticket) + Send + Sync + 'static) {
+        let _ = self.watcher.set(Box::new(watcher));
+    }
+
+    pub(crate) fn tell(&self, ticket: &Ticket) {
+        if let Some(watcher) = self.watcher.get() {
+            watcher(ticket);
+        }
     }
 
     pub(crate) fn journal(&self) -> &Journal {
@@ -118,7 +137,7 @@ impl Store {
     /// [`Error::Full`] and the like; then nothing was taken in.
     pub fn take(&self, new: &NewCall, by: &str) -> Result<Call, Error> {
         let day = day_of(new.call.received_at);
-        self.journal.commit(|tx| {
+        let call = self.journal.commit(|tx| {
             let key = call_key(&new.call.sha256);
             if let Some(bytes) = tx.get(&key)? {
                 let known: Result<Call, _> = serde_json::from_slice(&bytes);
@@ -151,7 +170,43 @@ impl Store {
             tx.insert(counter_key, &counter.to_be_bytes())?;
             tx.insert(key, journal::encode(&call)?)?;
             Ok(call)
-        })
+        })?;
+        for id in &call.tickets {
+            self.tell(&self.ticket(*id)?);
+        }
+        Ok(call)
+    }
+
+    /// Opens a ticket that a person typed. The same words by the same person at the same moment
+    /// are the same ticket.
+    ///
+    /// # Errors
+    /// [`Error::Full`] and the like; then nothing was opened.
+    pub fn open_by_hand(
+        &self,
+        fields: &Fields,
+        by: &str,
+        at: Timestamp,
+        program: &str,
+    ) -> Result<Ticket, Error> {
+        let typed = serde_json::to_vec(&(fields, by, at)).unwrap_or_default();
+        let call = Call {
+            v: RECORD_VERSION,
+            sha256: files::hex(&Sha256::digest(&typed)),
+            ending: String::new(),
+            recording: String::new(),
+            transcript: String::new(),
+            started_at: at,
+            received_at: at,
+            duration_ms: 0,
+            outcome: "tickets".to_owned(),
+            incomplete: None,
+            tickets: Vec::new(),
+            made_by: MadeBy { program: program.to_owned(), ..MadeBy::default() },
+        };
+        let new = NewCall { call, tickets: vec![(Status::Accepted, fields.clone())] };
+        let call = self.take(&new, by)?;
+        self.ticket(call.tickets[0])
     }
 
     /// A ticket with its history.
@@ -231,32 +286,101 @@ impl Store {
         Ok(all(&text.to_lowercase()))
     }
 
-    /// Carries a command out on a ticket and returns it as it stands then, durable.
+    /// Carries commands out on a ticket, all or none, and returns it as it stands then, durable.
+    /// With `expected`, only if the ticket still has this version. Merging also tells the ticket
+    /// that goes on.
     ///
     /// # Errors
     /// [`Error::Rejected`] with the remedy, [`Error::Conflict`] when somebody else was faster.
     pub fn execute(
         &self,
         id: TicketId,
+        expected: Option<u32>,
         commands: Vec<Command>,
         known: Known<'_>,
         by: &str,
         at: Timestamp,
     ) -> Result<Ticket, Error> {
         let before = self.ticket(id)?;
-        let call = self.call(&before.call)?;
+        if expected.is_some_and(|expected| expected != before.version) {
+            return Err(Error::Conflict { id });
+        }
         let mut after = before.clone();
+        let mut other = None;
         for command in commands {
-            for event in after.decide(command, known)? {
+            for event in after.decide(command, known, at)? {
+                if let Event::Merged { into } = &event {
+                    other = Some(self.absorbing(*into, id, by, at)?);
+                }
                 after.apply(Record { v: RECORD_VERSION, at, by: by.to_owned(), event });
             }
         }
-        let new = &after.history[before.history.len()..];
-        self.journal.commit(|tx| {
-            journal::append(tx, id, before.version, new)?;
-            journal::reindex(tx, Some(&before), &after, call.as_ref())
-        })?;
+        let changed: Vec<(Ticket, Ticket)> =
+            [Some((before, after.clone())), other].into_iter().flatten().collect();
+        self.append(&changed)?;
         Ok(after)
+    }
+
+    /// The ticket that another one is merged into, before and after.
+    fn absorbing(
+        &self,
+        into: TicketId,
+        from: TicketId,
+        by: &str,
+        at: Timestamp,
+    ) -> Result<(Ticket, Ticket), Error> {
+        let target = self.ticket(into)?;
+        if !target.status.is_open() {
+            let status = target.status.name();
+            return Err(Rejected::new(
+                format!("ticket {into} is {status}; merge into one that is open"),
+                format!("工单 {into} 是「{status}」，只能并入没有结束的工单"),
+            )
+            .into());
+        }
+        let mut after = target.clone();
+        let event = Event::Absorbed { ticket: from };
+        after.apply(Record { v: RECORD_VERSION, at, by: by.to_owned(), event });
+        Ok((target, after))
+    }
+
+    /// Reminds whoever has tickets whose deadline is near or gone; which tickets those were.
+    ///
+    /// # Errors
+    /// [`Error::Full`] and the like.
+    pub fn remind(&self, ids: &[TicketId], policy: &Policy, at: Timestamp) -> Result<Vec<TicketId>, Error> {
+        let mut reminded = Vec::new();
+        for id in ids {
+            let before = self.ticket(*id)?;
+            let Some(event) = before.remind(policy, at) else { continue };
+            let mut after = before.clone();
+            after.apply(Record { v: RECORD_VERSION, at, by: "hotline".to_owned(), event });
+            match self.append(&[(before, after)]) {
+                Ok(()) => reminded.push(*id),
+                // Whoever was faster has it in hand; the next round looks again.
+                Err(Error::Conflict { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(reminded)
+    }
+
+    /// Appends what happened to some tickets, all or nothing.
+    fn append(&self, changed: &[(Ticket, Ticket)]) -> Result<(), Error> {
+        let mut calls = Vec::new();
+        for (before, _) in changed {
+            calls.push(self.call(&before.call)?);
+        }
+        self.journal.commit(|tx| {
+            for ((before, after), call) in changed.iter().zip(&calls) {
+                let new = &after.history[before.history.len()..];
+                journal::append(tx, before.id, before.version, new)?;
+                journal::reindex(tx, Some(before), after, call.as_ref())?;
+            }
+            Ok(())
+        })?;
+        changed.iter().for_each(|(_, after)| self.tell(after));
+        Ok(())
     }
 
     /// Makes every index again from the events; how many tickets there are.
@@ -270,7 +394,10 @@ impl Store {
     }
 
     /// Every ticket, oldest first, whatever the indexes say.
-    pub(crate) fn all_tickets(&self) -> Result<Vec<Ticket>, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub fn all_tickets(&self) -> Result<Vec<Ticket>, Error> {
         let mut ids: Vec<TicketId> = Vec::new();
         for item in self.journal.scan(b"e") {
             let id = journal::event_of(&item?.0).map(|(id, _)| id);

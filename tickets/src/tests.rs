@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::io::BufReader;
 use std::path::Path;
-use std::sync::Barrier;
+use std::sync::{Barrier, OnceLock};
 
+use calendar::{Calendar, Limit};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,6 +17,8 @@ use crate::*;
 
 mod backup;
 mod events;
+mod life;
+mod people;
 mod store;
 
 /// Threads that race one another.
@@ -92,7 +95,31 @@ fn take(store: &Store, number: usize, tickets: usize) -> Call {
 }
 
 fn known<'a>(departments: &'a [String], categories: &'a [String]) -> Known<'a> {
-    Known { departments, categories }
+    Known { departments, categories, policy: policy() }
+}
+
+/// Three working days for everything but 特急; weekends are off.
+fn policy() -> &'static Policy {
+    static POLICY: OnceLock<Policy> = OnceLock::new();
+    let limit = |urgency: &[&str], limit| LimitRule {
+        types: Vec::new(),
+        urgency: urgency.iter().map(|name| (*name).to_owned()).collect(),
+        limit,
+    };
+    POLICY.get_or_init(|| Policy {
+        calendar: Calendar::new(Vec::new(), (18, 0)),
+        limits: vec![limit(&["特急"], Limit::Hours(2)), limit(&[], Limit::WorkingDays(3))],
+        redos: 3,
+        refusals: 3,
+        extensions: 1,
+        extension_days: 5,
+        remind_hours: 24,
+        attempts: 3,
+    })
+}
+
+fn dispatch(to: Option<&str>) -> Command {
+    Command::Dispatch { to: to.map(str::to_owned), co: Vec::new(), why: String::new() }
 }
 
 fn correct(field: &str, to: impl Into<Value>) -> Command {
@@ -104,7 +131,7 @@ fn execute(store: &Store, id: TicketId, command: Command) -> Result<Ticket, Erro
     let departments: Vec<String> =
         store.departments()?.into_iter().filter(|d| d.active).map(|d| d.name).collect();
     let categories = ["城乡建设".to_owned(), "民政".to_owned()];
-    store.execute(id, vec![command], known(&departments, &categories), "小李", at())
+    store.execute(id, None, vec![command], known(&departments, &categories), "小李", at())
 }
 
 /// sled writes its `conf` in two pieces; between them the folder is one that it calls damaged.

@@ -10,8 +10,7 @@ fn commands_are_decided_one_by_one() {
     let ticket = store.ticket(id).unwrap();
     let departments = ["区水务局".to_owned(), "区民政局".to_owned()];
     let categories = ["城乡建设".to_owned(), "民政".to_owned()];
-    let decide = |command| ticket.decide(command, known(&departments, &categories));
-    let dispatch = |to: Option<&str>| Command::Dispatch { to: to.map(str::to_owned) };
+    let decide = |command| ticket.decide(command, known(&departments, &categories), at());
     let said = |from: &str, to: &str| Command::CorrectTranscript {
         utterance: 0,
         from: from.to_owned(),
@@ -69,7 +68,7 @@ fn corrections_become_the_ticket_and_its_history() {
     execute(&store, id, correct("category", "民政")).unwrap();
     execute(&store, id, correct("phone", "13800138000")).unwrap();
     let ticket =
-        execute(&store, id, Command::Dispatch { to: Some("区民政局".to_owned()) }).unwrap();
+        execute(&store, id, dispatch(Some("区民政局"))).unwrap();
     assert_eq!((ticket.fields.category.as_str(), &ticket.fields.category_2), ("民政", &None));
     assert_eq!(ticket.fields.missing, [""; 0], "what was given is not missing");
     assert_eq!(ticket.fields.confidence["phone"], 1.0);
@@ -163,13 +162,13 @@ fn a_record_of_a_newer_program_is_left_to_it() {
     let store = open(&dir);
     let id = take(&store, 1, 1).tickets[0];
     let newer =
-        br#"{"v":2,"at":"2027-01-01T00:00:00Z","by":"x","event":"merged","into":"13800138000"}"#;
+        br#"{"v":3,"at":"2027-01-01T00:00:00Z","by":"x","event":"forwarded","into":"13800138000"}"#;
     store
         .journal()
         .commit(|tx| tx.insert(event_key(id, 1), newer.as_slice()).map(|_| ()).map_err(Into::into))
         .unwrap();
     let error = store.ticket(id).unwrap_err();
-    assert!(matches!(&error, Error::Newer { version, .. } if version == "2"), "{error}");
+    assert!(matches!(&error, Error::Newer { version, .. } if version == "3"), "{error}");
     let broken = br#"{"v":1,"at":"13800138000"}"#;
     store
         .journal()

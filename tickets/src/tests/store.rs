@@ -10,7 +10,7 @@ fn of_all_who_append_after_the_same_version_one_wins() {
     for version in 1..6 {
         let start = Barrier::new(RACERS as usize);
         let race = |racer: u32| {
-            let event = Event::Dispatched { department: racer.to_string(), from: None };
+            let event = Event::Signed { department: racer.to_string() };
             let record = Record { v: RECORD_VERSION, at: at(), by: racer.to_string(), event };
             start.wait();
             store
@@ -132,8 +132,8 @@ fn filters_hold_together_and_indexes_follow_every_change() {
     let dir = TempDir::new().unwrap();
     let store = open(&dir);
     let ids: Vec<TicketId> = (0..4).flat_map(|number| take(&store, number, 1).tickets).collect();
-    execute(&store, ids[1], Command::Dispatch { to: Some("区民政局".to_owned()) }).unwrap();
-    execute(&store, ids[2], Command::Dispatch { to: None }).unwrap();
+    execute(&store, ids[1], dispatch(Some("区民政局"))).unwrap();
+    execute(&store, ids[2], dispatch(None)).unwrap();
     let list = |store: &Store, filter: Filter| {
         store.tickets(&filter).unwrap().iter().map(|ticket| ticket.id).collect::<Vec<_>>()
     };

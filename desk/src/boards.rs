@@ -1,0 +1,244 @@
+//! Boards: what the city is suffering from, and how well it is answered. Every figure is counted
+//! over the tickets that the same filters list, so that it can be looked into.
+
+use std::collections::{BTreeMap, HashMap};
+
+use axum::Json;
+use axum::extract::{Query, State};
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tickets::{Role, Status};
+
+use crate::Desk;
+use crate::board::{Choice, local, weekday};
+use crate::people::Me;
+use crate::problem::Problem;
+use crate::summary::Summary;
+use crate::tickets_api::{joined, moment};
+
+/// Days that a board shows when nobody says otherwise.
+const DAYS: i64 = 30;
+/// Hot topics that are shown.
+const TOPICS: usize = 12;
+/// Fewest tickets that make a topic.
+const LEAST_TOPIC: usize = 2;
+/// Streets and categories that are shown.
+const LINES: usize = 20;
+
+/// The period, in days of China, both included, and the department.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(default)]
+pub struct Asked {
+    from: String,
+    to: String,
+    department: String,
+}
+
+/// The boards of a period.
+#[utoipa::path(get, path = "/api/boards", tag = "boards", params(Asked), responses((status = 200, description = "Figures, and what they are made of"), (status = 403, body = Problem)))]
+pub async fn boards(
+    State(desk): State<Desk>,
+    me: Me,
+    Query(asked): Query<Asked>,
+) -> Result<Json<Value>, Problem> {
+    me.only(&[Role::Supervisor])?;
+    let task = tokio::task::spawn_blocking(move || desk.boards(&asked));
+    Ok(Json(joined(task).await?))
+}
+
+/// A share of those that count at all.
+#[derive(Default, Clone, Copy)]
+struct Rate {
+    yes: usize,
+    all: usize,
+}
+
+impl Rate {
+    fn count(&mut self, value: Option<bool>) {
+        if let Some(yes) = value {
+            self.all += 1;
+            self.yes += usize::from(yes);
+        }
+    }
+
+    fn json(self) -> Value {
+        if self.all == 0 {
+            return Value::Null;
+        }
+        json!((self.yes as f64 / self.all as f64 * 10_000.0).round() / 10_000.0)
+    }
+}
+
+/// What each rate says of a ticket; nothing while it cannot be said. `/api/tickets?flaw=` lists
+/// those of which it says no (of refused and redone: yes).
+pub fn rated(ticket: &Summary, rate: &str, now: Timestamp) -> Option<bool> {
+    let sent = ticket.dispatched_at.is_some();
+    match rate {
+        "responded" => ticket.followed_up.map(|(responded, _, _)| responded),
+        "solved" => ticket.followed_up.map(|(_, solved, _)| solved),
+        "satisfied" => ticket.followed_up.map(|(_, _, satisfied)| satisfied),
+        "signed" => sent.then(|| ticket.signed_at.is_some() || ticket.ended_at.is_some()),
+        "on_time" if sent => ticket.on_time().or_else(|| ticket.is_overdue(now).then_some(false)),
+        "refused" => sent.then_some(ticket.refusals > 0),
+        "redone" => ticket.followed_up.map(|_| ticket.redos > 0),
+        _ => None,
+    }
+}
+
+/// Whether a ticket spoils a rate.
+pub fn flawed(ticket: &Summary, rate: &str, now: Timestamp) -> bool {
+    let bad = matches!(rate, "refused" | "redone");
+    rated(ticket, rate, now) == Some(bad)
+}
+
+const RATES: [&str; 7] =
+    ["responded", "solved", "satisfied", "signed", "on_time", "refused", "redone"];
+
+#[derive(Default)]
+struct Department {
+    open: usize,
+    overdue: usize,
+    closed: usize,
+    on_time: Rate,
+    solved: Rate,
+    satisfied: Rate,
+}
+
+impl Desk {
+    fn boards(&self, asked: &Asked) -> Result<Value, Problem> {
+        let now = Timestamp::now();
+        let today = local(now).date();
+        let day = |text: &str, default: Date| match text.trim() {
+            "" => Ok(default),
+            text => text.parse().map_err(|_| Problem::bad(format!("「{text}」不是日期"))),
+        };
+        let last: Date = day(&asked.to, today)?;
+        let first = day(&asked.from, last.saturating_sub((DAYS - 1).days()))?;
+        let (from, to) = (moment(&first.to_string(), false)?, moment(&last.to_string(), true)?);
+        if from >= to {
+            return Err(Problem::bad("开始日期在结束日期之后"));
+        }
+        let before = from - to.duration_since(from);
+        let department = Some(asked.department.clone()).filter(|name| !name.is_empty());
+        let choice = Choice { from: Some(from), to: Some(to), department, ..Choice::default() };
+        let earlier = Choice { from: Some(before), to: Some(from), ..choice.clone() };
+        let board = self.board();
+        let tickets: Vec<&Summary> =
+            board.all().filter(|ticket| choice.takes(ticket, now, &self.policy)).collect();
+        let previous: Vec<&Summary> =
+            board.all().filter(|ticket| earlier.takes(ticket, now, &self.policy)).collect();
+        let count = |test: &dyn Fn(&Summary) -> bool| tickets.iter().filter(|one| test(one)).count();
+        let by = |name: &dyn Fn(&Summary) -> Option<String>| {
+            let mut counts: HashMap<String, usize> = HashMap::new();
+            tickets.iter().filter_map(|one| name(one)).for_each(|name| *counts.entry(name).or_default() += 1);
+            let mut counts: Vec<(String, usize)> = counts.into_iter().collect();
+            counts.sort_by(|left, right| right.1.cmp(&left.1).then_with(|| left.0.cmp(&right.0)));
+            counts.truncate(LINES);
+            counts.into_iter().map(|(name, n)| json!({ "name": name, "n": n })).collect::<Vec<_>>()
+        };
+        let rates: serde_json::Map<String, Value> = RATES
+            .iter()
+            .map(|rate| {
+                let mut share = Rate::default();
+                tickets.iter().for_each(|ticket| share.count(rated(ticket, rate, now)));
+                ((*rate).to_owned(), share.json())
+            })
+            .collect();
+        let mut by_hour = [0usize; 24];
+        let mut by_weekday_hour = vec![[0usize; 24]; 7];
+        let mut by_day: BTreeMap<Date, (usize, usize)> = BTreeMap::new();
+        let mut departments: BTreeMap<String, Department> = BTreeMap::new();
+        for ticket in &tickets {
+            let began = local(ticket.started_at);
+            let hour = began.hour() as usize;
+            by_hour[hour] += 1;
+            by_weekday_hour[weekday(ticket.started_at) as usize][hour] += 1;
+            by_day.entry(began.date()).or_default().0 += 1;
+            if let Some(ended) = ticket.ended_at.filter(|_| ticket.status == Status::Closed) {
+                by_day.entry(local(ended).date()).or_default().1 += 1;
+            }
+            let name = ticket.department.clone().unwrap_or_else(|| "未派".to_owned());
+            let line = departments.entry(name).or_default();
+            line.open += usize::from(ticket.status.is_open());
+            line.overdue += usize::from(ticket.is_overdue(now));
+            line.closed += usize::from(ticket.status == Status::Closed);
+            line.on_time.count(rated(ticket, "on_time", now));
+            line.solved.count(rated(ticket, "solved", now));
+            line.satisfied.count(rated(ticket, "satisfied", now));
+        }
+        by_day.retain(|day, _| (first..=last).contains(day));
+        let mut calls: Vec<&str> = tickets.iter().filter(|one| one.has_sound).map(|one| one.call.as_str()).collect();
+        calls.sort_unstable();
+        calls.dedup();
+        let mut lines: Vec<(String, Department)> = departments.into_iter().collect();
+        lines.sort_by_key(|(_, line)| std::cmp::Reverse(line.open + line.closed));
+        Ok(json!({
+            "from": first.to_string(), "to": last.to_string(),
+            "totals": {
+                "tickets": tickets.len(),
+                "open": count(&|one| one.status.is_open()),
+                "overdue": count(&|one| one.is_overdue(now)),
+                "due_soon": count(&|one| one.is_due_soon(now, &self.policy)),
+                "closed": count(&|one| one.status == Status::Closed),
+                "calls": calls.len(),
+            },
+            "rates": rates,
+            "by_status": by(&|one| Some(one.status.name().to_owned())),
+            "by_type": by(&|one| Some(one.request_type.clone())),
+            "by_category": by(&|one| Some(one.category.clone())),
+            "by_street": by(&|one| street(one)),
+            "by_department": lines.into_iter().map(|(name, line)| json!({
+                "name": name, "open": line.open, "overdue": line.overdue, "closed": line.closed,
+                "on_time": line.on_time.json(), "solved": line.solved.json(),
+                "satisfied": line.satisfied.json(),
+            })).collect::<Vec<_>>(),
+            "by_hour": by_hour, "by_weekday_hour": by_weekday_hour,
+            "by_day": by_day.into_iter().map(|(day, (n, closed))| json!({ "day": day.to_string(), "n": n, "closed": closed })).collect::<Vec<_>>(),
+            "topics": topics(&tickets, &previous),
+        }))
+    }
+}
+
+/// District and street, where both are known.
+fn street(ticket: &Summary) -> Option<String> {
+    let names: Vec<&String> = ticket.place.iter().filter(|name| name.as_str() != "市辖区").collect();
+    (names.len() >= 3).then(|| format!("{}{}", names[1], names[2]))
+}
+
+/// What many suffer from: the same second-level category in the same street, and how that compares
+/// with the period before.
+fn topics(tickets: &[&Summary], previous: &[&Summary]) -> Vec<Value> {
+    let topic = |ticket: &Summary| {
+        let matter = ticket.category_2.clone().unwrap_or_else(|| ticket.category.clone());
+        street(ticket).map(|street| (street, matter))
+    };
+    let mut now: HashMap<(String, String), Vec<&Summary>> = HashMap::new();
+    for ticket in tickets.iter().filter(|one| one.request_type != "咨询") {
+        if let Some(topic) = topic(ticket) {
+            now.entry(topic).or_default().push(ticket);
+        }
+    }
+    let mut before: HashMap<(String, String), usize> = HashMap::new();
+    for ticket in previous.iter().filter(|one| one.request_type != "咨询") {
+        if let Some(topic) = topic(ticket) {
+            *before.entry(topic).or_default() += 1;
+        }
+    }
+    let mut hot: Vec<((String, String), Vec<&Summary>)> =
+        now.into_iter().filter(|(_, all)| all.len() >= LEAST_TOPIC).collect();
+    hot.sort_by(|left, right| right.1.len().cmp(&left.1.len()).then_with(|| left.0.cmp(&right.0)));
+    hot.truncate(TOPICS);
+    hot.into_iter()
+        .map(|(topic, all)| {
+            let was = before.get(&topic).copied().unwrap_or(0);
+            let ids: Vec<_> = all.iter().rev().take(50).map(|ticket| ticket.id).collect();
+            let change = (was > 0).then(|| {
+                ((all.len() as f64 / was as f64 - 1.0) * 100.0).round() / 100.0
+            });
+            json!({ "text": format!("{} · {}", topic.0, topic.1), "place": topic.0, "matter": topic.1,
+                    "n": all.len(), "before": was, "change": change, "ids": ids })
+        })
+        .collect()
+}

@@ -1,0 +1,168 @@
+//! Live updates: every change of a ticket to every console that may see it, as server-sent events
+//! (HTML, section 9.2). A change is serialised once, however many listen.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use jiff::Timestamp;
+use tickets::Role;
+use tokio::sync::broadcast;
+use tokio_stream::wrappers::BroadcastStream;
+use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
+use tokio_stream::{Stream, StreamExt};
+
+use crate::people::Me;
+use crate::problem::Problem;
+use crate::summary::{Row, Summary};
+use crate::{Desk, Progress};
+
+/// Changes that a slow console may be behind; one that is further behind is told to load anew.
+const BEHIND: usize = 1024;
+/// Seconds between signs of life.
+const ALIVE_S: u64 = 15;
+
+/// What consoles are told.
+#[derive(Debug, Clone)]
+enum News {
+    Ticket {
+        json: Arc<str>,
+        id: Arc<str>,
+        /// Departments that had it or have it.
+        before: Arc<[String]>,
+        after: Arc<[String]>,
+    },
+    Recording(Arc<str>),
+    /// Queue counts may differ now.
+    Counts,
+}
+
+/// Where news comes from.
+#[derive(Debug)]
+pub struct Live {
+    news: broadcast::Sender<News>,
+}
+
+impl Default for Live {
+    fn default() -> Live {
+        Live { news: broadcast::channel(BEHIND).0 }
+    }
+}
+
+fn holders(summary: &Summary) -> Arc<[String]> {
+    summary.department.iter().chain(&summary.co).cloned().collect()
+}
+
+impl Live {
+    pub fn ticket(&self, before: Option<&Summary>, after: &Summary, row: Row) {
+        if self.news.receiver_count() == 0 {
+            return;
+        }
+        let Ok(json) = serde_json::to_string(&row) else { return };
+        let news = News::Ticket {
+            json: json.into(),
+            id: after.id.to_string().into(),
+            before: before.map_or_else(|| Arc::from([]), holders),
+            after: holders(after),
+        };
+        // Nobody listening is no error.
+        let _ = self.news.send(news);
+        let _ = self.news.send(News::Counts);
+    }
+
+    pub fn recording(&self, progress: Progress) {
+        let Ok(json) = serde_json::to_string(&progress) else { return };
+        let _ = self.news.send(News::Recording(json.into()));
+    }
+}
+
+/// The stream of what changes, within what the person may see.
+#[utoipa::path(get, path = "/api/events", tag = "live", responses((status = 200, description = "text/event-stream: ticket, recording, counts, reload")))]
+pub async fn events(
+    State(desk): State<Desk>,
+    me: Me,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    me.works_tickets()?;
+    let within = me.within().map(str::to_owned);
+    let hears_recordings = me.person.role != Role::Handler;
+    let counting = desk.clone();
+    let counted = within.clone();
+    // Counting goes over all tickets, so a burst of changes is counted once a second at most.
+    let counts = move || counts_event(&counting, counted.as_deref());
+    let first = tokio_stream::once(counts());
+    let mut last_count = Timestamp::now();
+    let mut owed = false;
+    let news = BroadcastStream::new(desk.live.news.subscribe()).map(Some);
+    let ticks = tokio_stream::wrappers::IntervalStream::new(tokio::time::interval(COUNT_EVERY)).map(|_| None);
+    let changes = news.merge(ticks).filter_map(move |item| match item {
+        // A tick: count if something changed since.
+        None if owed && Timestamp::now().duration_since(last_count).as_millis() >= 1000 => {
+            owed = false;
+            last_count = Timestamp::now();
+            Some(counts())
+        }
+        None => None,
+        Some(Ok(News::Counts)) => {
+            owed = true;
+            None
+        }
+        Some(Ok(News::Recording(json))) => {
+            hears_recordings.then(|| Event::default().event("recording").data(json))
+        }
+        Some(Ok(News::Ticket { json, id, before, after })) => {
+            let sees = |holders: &[String]| {
+                within.as_ref().is_none_or(|department| holders.contains(department))
+            };
+            match (sees(&before), sees(&after)) {
+                (_, true) => Some(Event::default().event("ticket").data(json)),
+                (true, false) => {
+                    let gone = format!("{{\"id\":\"{id}\",\"gone\":true}}");
+                    Some(Event::default().event("ticket").data(gone))
+                }
+                (false, false) => None,
+            }
+        }
+        Some(Err(BroadcastStreamRecvError::Lagged(_))) => {
+            Some(Event::default().event("reload").data("{}"))
+        }
+    });
+    let stream = first.chain(changes).map(Ok);
+    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(ALIVE_S))))
+}
+
+/// How often a console looks whether its counts are stale.
+const COUNT_EVERY: Duration = Duration::from_millis(1000);
+
+fn counts_event(desk: &Desk, within: Option<&str>) -> Event {
+    let counts: BTreeMap<&str, usize> = desk.counts(within);
+    Event::default().event("counts").data(serde_json::to_string(&counts).unwrap_or_default())
+}
+
+/// A stream that ends when something else happens.
+pub struct Until<S> {
+    stream: S,
+    end: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl<S> Until<S> {
+    pub fn new(stream: S, end: impl Future<Output = ()> + Send + 'static) -> Until<S> {
+        Until { stream, end: Box::pin(end) }
+    }
+}
+
+impl<S: Stream + Unpin> Stream for Until<S> {
+    type Item = S::Item;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<S::Item>> {
+        if self.end.as_mut().poll(context).is_ready() {
+            return std::task::Poll::Ready(None);
+        }
+        std::pin::Pin::new(&mut self.stream).poll_next(context)
+    }
+}
