@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use tickets::Store;
+use tickets::{Call, Store};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -17,7 +17,7 @@ use crate::intake::{Intake, News, State};
 use crate::socket::Socket;
 use crate::take::{self, open_store};
 use crate::watch::Watch;
-use crate::{answer_client, complain, print_text, say, served};
+use crate::{answer_client, complain, print_json, print_text, say, served, terminal};
 
 /// Serves until Ctrl-C or SIGTERM.
 ///
@@ -57,23 +57,52 @@ pub fn serve(global: &Global, setting: &Setting, ask: &Serve) -> anyhow::Result<
     Ok(0)
 }
 
-/// Tells on the server's own terminal what came of recordings that no client waits for.
+/// Tells on the server's own terminal what came of recordings that no client waits for. What a
+/// server prints is kept as a log: it names a recording by its hash and a ticket by its number.
 fn telling(global: &Global, store: &Arc<Store>) -> impl Fn(&News) + Send + Sync + use<> {
-    let (global, store) = (global.clone(), Arc::clone(store));
+    let (json, store) = (global.json, Arc::clone(store));
     move |news: &News| match &news.state {
         State::Waiting => tracing::debug!(job = news.job.0, "waits"),
         State::Hearing(share) => tracing::debug!(job = news.job.0, share, "is heard"),
         // A watched folder keeps its recordings: each start finds all of them again.
         State::Done { known: true, .. } => tracing::debug!(job = news.job.0, "known"),
-        State::Done { call, known } => {
-            if let Err(error) = take::print(&global, &store, call, *known) {
+        State::Done { call, known: false } => {
+            if let Err(error) = taken(json, &store, call) {
                 complain(&error);
             }
         }
         // An upload lies under another name than it came by.
-        State::Failed(why) if !why.contains(&news.name) => say(&format!("{}: {why}", news.name)),
-        State::Failed(why) => say(why),
+        State::Failed(why) if !why.contains(&news.name) => {
+            not_taken(&format!("{}: {why}", news.name));
+        }
+        State::Failed(why) => not_taken(why),
     }
+}
+
+/// A line a call: its tickets, or what became of it without one.
+fn taken(json: bool, store: &Store, call: &Call) -> anyhow::Result<u8> {
+    let Call { sha256, outcome, tickets, .. } = call;
+    if json {
+        let tickets: Vec<String> = tickets.iter().map(ToString::to_string).collect();
+        return print_json(
+            &serde_json::json!({ "sha256": sha256, "outcome": outcome, "tickets": tickets }),
+        );
+    }
+    let mut line = sha256.clone();
+    for id in tickets {
+        let status = store.ticket(*id).or_exit(exit::STORE)?.status;
+        line.push_str(&format!("  {id} {}", status.name()));
+    }
+    if tickets.is_empty() {
+        line.push_str(&format!("  {}", take::without_ticket(outcome)));
+    }
+    print_text(&format!("{line}\n"))
+}
+
+/// Says why a recording was not taken. Recorders name files after callers and their numbers: those
+/// are blanked unless somebody looks at this line as it is written.
+pub fn not_taken(why: &str) {
+    if terminal::err_is_terminal() { say(why) } else { say(&nlu::redact(why)) }
 }
 
 /// Ctrl-C and SIGTERM.

@@ -3,9 +3,9 @@
 //! descriptors, and waits for the exit code: what the command prints never passes through here, so
 //! that it is the same to the byte as without a server.
 //!
-//! A request is its length (u32, big-endian), with the four descriptors beside it, and then, each
-//! ended by a NUL: the recording that the client made by microphone, if it did, and the command
-//! line. The answer is [`ACCEPTED`] and, when the command has ended, its exit code.
+//! A request is its length and the client's umask (u32 each, big-endian), with the four descriptors
+//! beside them, and then, each ended by a NUL: the recording that the client made by microphone, if
+//! it did, and the command line. The answer is [`ACCEPTED`] and, when the command has ended, its exit code.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
@@ -97,7 +97,8 @@ fn ask(mut line: &UnixStream, args: &[OsString], recorded: Option<&Path>) -> io:
         words.extend_from_slice(word.as_bytes());
         words.push(0);
     }
-    let length = u32::try_from(words.len()).map_err(|_| ErrorKind::InvalidInput)?.to_be_bytes();
+    let length = u32::try_from(words.len()).map_err(|_| ErrorKind::InvalidInput)?;
+    let head = [length.to_be_bytes(), umask().bits().to_be_bytes()].concat();
     let folder =
         rustix::fs::open(".", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     let (input, out, err) = (io::stdin(), io::stdout(), io::stderr());
@@ -106,9 +107,16 @@ fn ask(mut line: &UnixStream, args: &[OsString], recorded: Option<&Path>) -> io:
     let mut beside = SendAncillaryBuffer::new(&mut space);
     beside.push(SendAncillaryMessage::ScmRights(&descriptors));
     let sent =
-        rustix::net::sendmsg(line, &[IoSlice::new(&length)], &mut beside, SendFlags::NOSIGNAL)?;
-    line.write_all(&length[sent..])?;
+        rustix::net::sendmsg(line, &[IoSlice::new(&head)], &mut beside, SendFlags::NOSIGNAL)?;
+    line.write_all(&head[sent..])?;
     line.write_all(&words)
+}
+
+/// What this process takes away from the mode of files that it makes; reading it means setting it.
+fn umask() -> Mode {
+    let mine = rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    rustix::process::umask(mine);
+    mine
 }
 
 /// Where a store's socket is found.
@@ -308,12 +316,13 @@ fn answer(line: UnixStream, run: &Run) -> anyhow::Result<()> {
     }
     line.set_read_timeout(Some(PATIENCE))?;
     let Some((request, [input, out, err, folder])) = receive(&line)? else { return Ok(()) };
+    let place = Workplace { folder, umask: request.umask };
     let line = Arc::new(line);
     let client = terminal::Client::new([input, out, err], &line)?;
     (&*line).write_all(&[ACCEPTED])?;
     let code = terminal::lend(client, || {
         // A panic is a fault of ours, but none of the other clients'.
-        catch_unwind(AssertUnwindSafe(|| carry_out(&request, &folder, run))).unwrap_or_else(|_| {
+        catch_unwind(AssertUnwindSafe(|| carry_out(&request.words, &place, run))).unwrap_or_else(|_| {
             say("hotline: the command broke off by a fault of the program; the server's log names it");
             exit::FAILED
         })
@@ -321,12 +330,18 @@ fn answer(line: UnixStream, run: &Run) -> anyhow::Result<()> {
     Ok((&*line).write_all(&[code])?)
 }
 
+/// What a client asks.
+struct Request {
+    umask: Mode,
+    words: Vec<u8>,
+}
+
 /// Reads a request; `None` from somebody who only wanted to know whether anybody answers.
-fn receive(mut line: &UnixStream) -> anyhow::Result<Option<(Vec<u8>, [OwnedFd; DESCRIPTORS])>> {
-    let mut length = [0; 4];
+fn receive(mut line: &UnixStream) -> anyhow::Result<Option<(Request, [OwnedFd; DESCRIPTORS])>> {
+    let mut head = [0; 8];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
     let mut beside = RecvAncillaryBuffer::new(&mut space);
-    let mut parts = [IoSliceMut::new(&mut length)];
+    let mut parts = [IoSliceMut::new(&mut head)];
     let flags = RecvFlags::CMSG_CLOEXEC;
     let got = rustix::net::recvmsg(line, &mut parts, &mut beside, flags)?.bytes;
     if got == 0 {
@@ -338,25 +353,26 @@ fn receive(mut line: &UnixStream) -> anyhow::Result<Option<(Vec<u8>, [OwnedFd; D
             descriptors.extend(files);
         }
     }
-    line.read_exact(&mut length[got..])?;
-    let length = u32::from_be_bytes(length);
+    line.read_exact(&mut head[got..])?;
+    let [length, umask] = [&head[..4], &head[4..]]
+        .map(|bytes| bytes.iter().fold(0, |number, byte| number << 8 | u32::from(*byte)));
     if length > LONGEST {
         bail!("a request of {length} bytes");
     }
-    let mut request = vec![0; length as usize];
-    line.read_exact(&mut request)?;
+    let mut words = vec![0; length as usize];
+    line.read_exact(&mut words)?;
     let descriptors =
         descriptors.try_into().map_err(|_| anyhow!("not the descriptors of a client"))?;
-    Ok(Some((request, descriptors)))
+    Ok(Some((Request { umask: Mode::from_bits_truncate(umask), words }, descriptors)))
 }
 
 /// Carries a request out as the client itself would.
-fn carry_out(request: &[u8], folder: &OwnedFd, run: &Run) -> u8 {
-    if let Err(error) = enter(folder) {
+fn carry_out(words: &[u8], place: &Workplace, run: &Run) -> u8 {
+    if let Err(error) = place.enter() {
         complain(&error);
         return exit::code_of(&error);
     }
-    let mut words = request.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec()));
+    let mut words = words.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec()));
     let recorded = words.next().filter(|word| !word.is_empty()).map(PathBuf::from);
     let mut args: Vec<OsString> = words.collect();
     // What stands behind the last NUL.
@@ -376,37 +392,86 @@ fn carry_out(request: &[u8], folder: &OwnedFd, run: &Run) -> u8 {
     run(&cli)
 }
 
-/// Makes a client's working folder this thread's.
-///
-/// On Linux a working folder belongs to a task, not to a process; threads merely share it. A thread
-/// that stops sharing has its own, and so have the threads that it starts. Relative paths of the
-/// command line, of `hotline.toml` and of messages thus mean and read what they would in the client,
-/// without a line of the commands knowing of it. No privilege is needed.
-///
-/// # Errors
-/// A system that forbids it (some containers do), unless the folder is this process's own anyway.
-fn enter(folder: &OwnedFd) -> anyhow::Result<()> {
-    #[expect(
-        unsafe_code,
-        reason = "the system call is unsafe for the sake of another of its flags"
-    )]
-    // SAFETY: with FS alone no thread loses sight of another's file descriptors.
-    let unshared = unsafe { rustix::thread::unshare_unsafe(UnshareFlags::FS) };
-    match unshared {
-        Ok(()) => rustix::process::fchdir(folder).context("the working folder cannot be entered"),
-        Err(error) => {
-            let home = served::home().unwrap_or(Path::new("."));
-            let theirs = rustix::fs::fstat(folder)?;
-            let ours = home.metadata()?;
-            if (theirs.st_dev, theirs.st_ino) == (ours.dev(), ours.ino()) {
-                return Ok(());
+/// Where a client works.
+struct Workplace {
+    folder: OwnedFd,
+    umask: Mode,
+}
+
+impl Workplace {
+    /// Makes a client's working folder and umask this thread's.
+    ///
+    /// On Linux these belong to a task, not to a process; threads merely share them. A thread that
+    /// stops sharing has its own, and so have the threads that it starts. Relative paths of the
+    /// command line, of `hotline.toml` and of messages thus mean and read what they would in the
+    /// client, without a line of the commands knowing of it. No privilege is needed.
+    ///
+    /// # Errors
+    /// A system that forbids it (some containers do), unless the folder is this process's own anyway.
+    fn enter(&self) -> anyhow::Result<()> {
+        #[expect(unsafe_code, reason = "the call is unsafe for the sake of another of its flags")]
+        // SAFETY: with FS alone no thread loses sight of another's file descriptors.
+        let unshared = unsafe { rustix::thread::unshare_unsafe(UnshareFlags::FS) };
+        match unshared {
+            Ok(()) => {
+                rustix::process::umask(self.umask);
+                rustix::process::fchdir(&self.folder)
+                    .context("the working folder cannot be entered")
             }
-            Err(anyhow!(
-                "`hotline serve` may not enter this folder (unshare: {error}); run the command in {}, or \
-                 let the server's container call unshare",
-                home.display()
-            ))
-            .or_exit(exit::FAILED)
+            Err(error) => self.stay(&error.into()).or_exit(exit::FAILED),
         }
+    }
+
+    /// Works where the server does, if that is where the client is.
+    fn stay(&self, because: &io::Error) -> anyhow::Result<()> {
+        let home = served::home().unwrap_or(Path::new("."));
+        let theirs = rustix::fs::fstat(&self.folder)?;
+        let ours = home.metadata()?;
+        if (theirs.st_dev, theirs.st_ino) == (ours.dev(), ours.ino()) {
+            return Ok(());
+        }
+        bail!(
+            "`hotline serve` may not enter this folder (unshare: {because}); run the command in {}, or \
+             let the server's container call unshare",
+            home.display()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_panics_ends_alone() {
+        let store = tempfile::tempdir().unwrap();
+        let socket = Socket::bind(store.path()).unwrap();
+        let served = socket.listen(|cli| match &cli.command {
+            Command::Check => 7,
+            _ => panic!("a fault of the program"),
+        });
+        let served = served.unwrap();
+        let ask = |command: &str| forward(store.path(), &["hotline".into(), command.into()], None);
+        assert_eq!((ask("check"), ask("rebuild"), ask("check")), (Some(7), Some(1), Some(7)));
+        assert!(answers(store.path()));
+        served.end();
+        assert_eq!((ask("check"), answers(store.path())), (None, false));
+    }
+
+    #[test]
+    fn what_is_no_request_is_not_answered() {
+        let store = tempfile::tempdir().unwrap();
+        let served = Socket::bind(store.path()).unwrap().listen(|_| 0).unwrap();
+        for nonsense in [&b"short"[..], &[0; 8], &[255; 64]] {
+            let mut line = connect(store.path()).unwrap();
+            line.write_all(nonsense).unwrap();
+            line.shutdown(std::net::Shutdown::Write).unwrap();
+            let mut answer = Vec::new();
+            // Whatever was not read makes the system reset the connection.
+            let _ = line.read_to_end(&mut answer);
+            assert_eq!(answer, b"");
+        }
+        assert_eq!(forward(store.path(), &["hotline".into(), "check".into()], None), Some(0));
+        served.end();
     }
 }

@@ -303,10 +303,7 @@ fn heard(
 }
 
 /// Prints what came of a recording, durable by now.
-///
-/// # Errors
-/// A ticket or a transcript that cannot be read, or a broken pipe.
-pub fn print(global: &Global, store: &Store, call: &Call, known: bool) -> anyhow::Result<()> {
+fn print(global: &Global, store: &Store, call: &Call, known: bool) -> anyhow::Result<()> {
     let tickets: Vec<Ticket> = call
         .tickets
         .iter()
@@ -325,12 +322,7 @@ pub fn print(global: &Global, store: &Store, call: &Call, known: bool) -> anyhow
         _ => "",
     };
     if tickets.is_empty() {
-        let what = match call.outcome.as_str() {
-            "transfer" => "转人工",
-            "none" => "无诉求",
-            _ => "无法识别",
-        };
-        writeln!(out, "{}  {what}{note}", call.recording)?;
+        writeln!(out, "{}  {}{note}", call.recording, without_ticket(&call.outcome))?;
     }
     for ticket in tickets {
         let fields = &ticket.fields;
@@ -347,6 +339,15 @@ pub fn print(global: &Global, store: &Store, call: &Call, known: bool) -> anyhow
         )?;
     }
     Ok(out.flush()?)
+}
+
+/// What became of a call that brought no ticket.
+pub fn without_ticket(outcome: &str) -> &'static str {
+    match outcome {
+        "transfer" => "转人工",
+        "none" => "无诉求",
+        _ => "无法识别",
+    }
 }
 
 /// The stored transcript of a call.

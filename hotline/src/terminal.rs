@@ -137,10 +137,10 @@ impl Stream {
     /// Waits until the stream is ready. A thread that hung on the pipe of a client that has ended
     /// would never come back.
     fn wait(&self, ready: PollFlags) -> io::Result<()> {
-        if !self.waits && self.is_gone() {
-            return Err(gone());
+        if !self.waits {
+            return if self.is_gone() { Err(gone()) } else { Ok(()) };
         }
-        while self.waits {
+        loop {
             let mut both =
                 [PollFd::new(&*self.file, ready), PollFd::new(&*self.line, PollFlags::RDHUP)];
             match poll(&mut both, Some(&PATIENCE)) {
@@ -158,7 +158,6 @@ impl Stream {
                 return Err(io::Error::new(ErrorKind::ConnectionAborted, why));
             }
         }
-        Ok(())
     }
 
     fn is_gone(&self) -> bool {

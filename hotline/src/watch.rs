@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::intake::Intake;
 use crate::recording::{self, Sidecar};
 use crate::say;
+use crate::serve::not_taken;
 use crate::take::one_line;
 
 /// How often the folder is looked at.
@@ -114,7 +115,7 @@ fn hand_over(intake: &Intake, path: PathBuf) -> bool {
             intake.submit(path, sidecar, name, false).is_ok()
         }
         Err(error) => {
-            say(&one_line(&error));
+            not_taken(&one_line(&error));
             true
         }
     }
