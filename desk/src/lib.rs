@@ -42,6 +42,7 @@ use crate::summary::Summary;
 
 pub use crate::admin::written_rule;
 pub use crate::serve::{Config, serve};
+pub use crate::work::sentence;
 
 /// What the desk asks of the rest of the house.
 pub struct House {

@@ -127,7 +127,8 @@ fn why(event: &Event) -> Option<&str> {
     Some(why.as_str()).filter(|why| !why.is_empty())
 }
 
-fn sentence(event: &Event) -> String {
+/// An event in a sentence, without its reason.
+pub fn sentence(event: &Event) -> String {
     match event {
         Event::Opened { status, .. } => format!("受理，状态为{}", status.name()),
         Event::Corrected { field, from, to, .. } => {

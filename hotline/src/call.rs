@@ -2,6 +2,8 @@
 //! share.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use anyhow::{Context, bail};
 use asr::{Decoding, Model};
@@ -17,6 +19,7 @@ use crate::convert;
 use crate::exit::{self, OrExit};
 use crate::hear::Ears;
 use crate::recording::Sidecar;
+use crate::served;
 
 /// The transcript of a call, as it is stored: what was heard, and nothing of what was made of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,6 +73,16 @@ impl Mind {
         })
     }
 
+    /// Whether loading again would give the same.
+    fn is_as(&self, setting: &Setting) -> bool {
+        let classifier = || {
+            let dir = crate::classifiers::in_use(setting)?;
+            hash(&dir, nlu::Classifier::FILES.map(Into::into).to_vec())
+        };
+        hash_folder(&setting.city).is_ok_and(|hash| hash == self.city_hash)
+            && classifier().is_ok_and(|hash| hash == self.classifier_hash)
+    }
+
     /// Decides what came of what was heard. The same words give the same decision.
     pub fn decide(&self, transcript: &StoredTranscript) -> Decision {
         let heard = &transcript.heard;
@@ -113,26 +126,52 @@ pub struct Calls {
     /// Turns sound into words.
     pub ears: Ears,
     /// Turns words into decisions.
-    pub mind: Mind,
+    pub mind: Arc<Mind>,
     /// The model's file.
     pub model: asr::models::Found,
+    /// That file as it was when it was read.
+    file: ModelFile,
     setting: Setting,
 }
 
+/// Tells a model's file from every other, and from what it becomes when it is made again.
+#[derive(Clone, PartialEq)]
+struct ModelFile {
+    path: PathBuf,
+    bytes: u64,
+    changed: SystemTime,
+}
+
+impl ModelFile {
+    fn of(path: &Path) -> std::io::Result<ModelFile> {
+        let meta = path.metadata()?;
+        Ok(ModelFile { path: path.canonicalize()?, bytes: meta.len(), changed: meta.modified()? })
+    }
+}
+
 impl Calls {
-    /// Loads the model, the classifier and the city.
+    /// Loads the model, the classifier and the city, or shares what this process serves with.
     ///
     /// # Errors
     /// The first that is missing or broken.
     pub fn load(setting: &Setting) -> anyhow::Result<Calls> {
-        let mind = Mind::load(setting)?;
-        let found = find_model(setting, setting.model.as_deref())?;
-        let model = Model::load(&found).or_exit(exit::MODEL)?;
-        let speech = &setting.config.speech;
-        let decoding =
-            Decoding { threads: speech.threads, beams: speech.beams, ..Decoding::default() };
-        let ears = Ears::start(&model, &decoding, speech.workers).or_exit(exit::MODEL)?;
-        Ok(Calls { ears, mind, model: found, setting: setting.clone() })
+        let served = served::calls();
+        let mind = match served.filter(|served| served.mind.is_as(setting)) {
+            Some(served) => Arc::clone(&served.mind),
+            None => Arc::new(Mind::load(setting)?),
+        };
+        let model = find_model(setting, setting.model.as_deref())?;
+        let file = ModelFile::of(&model.path)
+            .with_context(|| format!("{}: cannot be read", model.path.display()))
+            .or_exit(exit::MODEL)?;
+        let hears_so = |served: &&Arc<Calls>| {
+            served.file == file && served.setting.config.speech == setting.config.speech
+        };
+        let ears = match served.filter(hears_so) {
+            Some(served) => served.ears.clone(),
+            None => ears(&model, setting)?,
+        };
+        Ok(Calls { ears, mind, model, file, setting: setting.clone() })
     }
 
     /// Hears a recording whose file lies at `path` and whose description is `sidecar`.
@@ -144,7 +183,7 @@ impl Calls {
         path: &Path,
         sidecar: &Sidecar,
         started_at: Timestamp,
-        progress: impl Fn(u64) + Send + 'static,
+        progress: impl Fn(f32) + Send + Sync + 'static,
     ) -> anyhow::Result<StoredTranscript> {
         let legs = |channels: usize| self.legs(sidecar, channels, path);
         let sound = self.ears.hear(path, legs, progress).await?;
@@ -189,6 +228,13 @@ impl Calls {
             program: env!("CARGO_PKG_VERSION").to_owned(),
         })
     }
+}
+
+fn ears(model: &asr::models::Found, setting: &Setting) -> anyhow::Result<Ears> {
+    let model = Model::load(model).or_exit(exit::MODEL)?;
+    let speech = &setting.config.speech;
+    let decoding = Decoding { threads: speech.threads, beams: speech.beams, ..Decoding::default() };
+    Ears::start(&model, &decoding, speech.workers).or_exit(exit::MODEL)
 }
 
 /// The model that a name stands for.

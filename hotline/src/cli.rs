@@ -1,5 +1,6 @@
 //! The command line: what can be asked of the binary, and nothing of how it is done.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -119,6 +120,46 @@ pub enum Command {
     Rebuild,
     /// Check the configuration and the city's files
     CheckConfig,
+    /// Serve the store: commands on it are answered beside one another, by one process, until Ctrl-C
+    Serve(Serve),
+}
+
+impl Command {
+    /// Whether it opens the store: a process that serves the store must carry it out.
+    pub fn opens_store(&self) -> bool {
+        match self {
+            Command::Take(_)
+            | Command::Tickets(_)
+            | Command::Ticket { .. }
+            | Command::Correct(_)
+            | Command::Dispatch { .. }
+            | Command::Replay(_)
+            | Command::Departments { .. }
+            | Command::Check
+            | Command::Export(_)
+            | Command::Import { .. }
+            | Command::Rebuild => true,
+            Command::Train { what: Train::Nlu(ask) } => ask.from_corrections,
+            Command::Eval { what: Eval::Drift { .. } } => true,
+            Command::Eval { what: Eval::Calls { stored, decide, .. } } => *stored || *decide,
+            Command::Eval { .. }
+            | Command::Models { .. }
+            | Command::Interpret { .. }
+            | Command::Redact
+            | Command::CheckConfig
+            | Command::Serve(_) => false,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Address of the web desk; port 0 takes any that is free
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:12345")]
+    pub listen: SocketAddr,
+    /// Take the recordings that come into this folder
+    #[arg(long, value_name = "DIR")]
+    pub watch: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Args)]

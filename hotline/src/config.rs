@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::cli::Global;
 use crate::exit::{self, OrExit};
+use crate::served;
 
 /// Contents of `hotline.toml`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -45,7 +46,7 @@ impl Default for Recordings {
 }
 
 /// How speech is recognised.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Speech {
     /// Utterances recognised at once.
@@ -81,8 +82,10 @@ impl Setting {
     pub fn of(global: &Global) -> anyhow::Result<Setting> {
         let config = read(global.config.as_deref()).or_exit(exit::CONFIG)?;
         let or_home = |name: &str| beside_working_folder_or_binary(Path::new(name));
+        // A client's command finds itself in the client's folder; the environment is the server's.
+        let home = served::home().unwrap_or(Path::new(""));
         let from_env =
-            |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+            |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(|v| home.join(v));
         let data = global.data.clone().or(config.data.clone()).unwrap_or_else(|| "data".into());
         let city = global
             .city

@@ -15,6 +15,7 @@ use crate::convert;
 use crate::exit::{self, OrExit};
 use crate::show::{self, TicketJson};
 use crate::take::{load_transcript, open_store};
+use crate::terminal;
 
 /// `hotline tickets`.
 ///
@@ -37,7 +38,7 @@ pub fn list(global: &Global, setting: &Setting, ask: &Tickets) -> anyhow::Result
         search: ask.search.clone(),
     };
     let tickets = store.tickets(&filter).or_exit(exit::STORE)?;
-    let mut out = std::io::stdout().lock();
+    let mut out = terminal::out();
     if global.json {
         for ticket in &tickets {
             serde_json::to_writer(&mut out, &TicketJson::of(ticket))?;
@@ -87,7 +88,7 @@ pub fn page(global: &Global, setting: &Setting, id: &str) -> anyhow::Result<u8> 
 fn print_ticket(global: &Global, store: &Store, ticket: &Ticket) -> anyhow::Result<()> {
     let call = call_of(store, ticket)?;
     let heard = load_transcript(store, &call)?.heard;
-    let mut out = std::io::stdout().lock();
+    let mut out = terminal::out();
     if global.json {
         let mut json = serde_json::to_value(TicketJson::of(ticket))?;
         json["history"] = serde_json::to_value(&ticket.history)?;

@@ -30,6 +30,8 @@ type Answer = Result<Transcript, asr::Error>;
 
 struct Job {
     utterance: Utterance,
+    /// Called before the answer is given, with the millisecond that the utterance ends at.
+    heard: Arc<dyn Fn(u64) + Send + Sync>,
     reply: oneshot::Sender<Answer>,
 }
 
@@ -61,6 +63,10 @@ impl Ears {
                     // The queue is let go before the work begins, or the workers would wait for each other.
                     let job = queue.blocking_lock().blocking_recv();
                     let Some(job) = job else { return };
+                    // Nobody waits for this any more.
+                    if job.reply.is_closed() {
+                        continue;
+                    }
                     // A panic ends one utterance, not the calls of everybody else.
                     let result = std::panic::catch_unwind(AssertUnwindSafe(|| {
                         worker.transcribe(&job.utterance)
@@ -68,6 +74,7 @@ impl Ears {
                     let result = result.unwrap_or_else(|_| {
                         Err(asr::Error::Recognition("the recogniser panicked".into()))
                     });
+                    (job.heard)(end_ms(&job.utterance));
                     // Whoever asked may have given up; that is no concern of the worker's.
                     let _ = job.reply.send(result);
                 }
@@ -80,7 +87,8 @@ impl Ears {
         Ok(Ears { jobs })
     }
 
-    /// Hears one recording. `legs` names its channels; `progress` is told the milliseconds read.
+    /// Hears one recording. `legs` names its channels; `progress` is told which share of the
+    /// recording has been heard, 0 to 1, as far as its header tells how long it is.
     ///
     /// # Errors
     /// A recording that cannot be read, or a recogniser that fails.
@@ -88,20 +96,26 @@ impl Ears {
         &self,
         path: &Path,
         legs: impl FnOnce(usize) -> anyhow::Result<Vec<Leg>>,
-        progress: impl Fn(u64) + Send + 'static,
+        progress: impl Fn(f32) + Send + Sync + 'static,
     ) -> anyhow::Result<HeardSound> {
         let reader = Reader::open(path)?;
+        let total_ms = reader.total_ms().filter(|total| *total > 0);
+        let heard: Arc<dyn Fn(u64) + Send + Sync> = Arc::new(move |ms| {
+            if let Some(total) = total_ms {
+                progress((ms as f32 / total as f32).min(1.0));
+            }
+        });
         let legs = legs(reader.legs())?;
         let channels = legs.clone();
         let (found, mut utterances) = mpsc::channel::<(usize, Utterance)>(QUEUE);
-        let reading =
-            tokio::task::spawn_blocking(move || read(reader, channels.len(), &found, progress));
+        let reading = tokio::task::spawn_blocking(move || read(reader, channels.len(), &found));
         let mut said: Vec<(u64, usize, oneshot::Receiver<Answer>)> = Vec::new();
         while let Some((leg, utterance)) = utterances.recv().await {
             let (reply, answer) = oneshot::channel();
             let start_ms = utterance.start_ms;
             let gone = || anyhow!("the recogniser's threads are gone");
-            self.jobs.send(Job { utterance, reply }).await.map_err(|_| gone())?;
+            let heard = Arc::clone(&heard);
+            self.jobs.send(Job { utterance, heard, reply }).await.map_err(|_| gone())?;
             said.push((start_ms, leg, answer));
         }
         let (duration_ms, incomplete) = reading.await.context("the reading thread panicked")??;
@@ -118,12 +132,15 @@ impl Ears {
     }
 }
 
+fn end_ms(utterance: &Utterance) -> u64 {
+    utterance.start_ms + utterance.samples.len() as u64 * 1000 / u64::from(audio::SAMPLE_RATE)
+}
+
 /// Reads a recording to its end and hands its utterances over as they end.
 fn read(
     mut reader: Reader,
     legs: usize,
     found: &mpsc::Sender<(usize, Utterance)>,
-    progress: impl Fn(u64),
 ) -> anyhow::Result<(u64, Option<String>)> {
     let mut ears: Vec<(Framer, Endpointer)> = (0..legs)
         .map(|_| (Framer::default(), Endpointer::new(EndpointConfig::default())))
@@ -139,7 +156,6 @@ fn read(
                 }
             }
         }
-        progress(reader.given_ms());
     }
     for (leg, (framer, endpointer)) in ears.iter_mut().enumerate() {
         if let Some(Endpoint::Ended(utterance)) =

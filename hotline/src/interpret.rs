@@ -10,6 +10,7 @@ use crate::call::Mind;
 use crate::config::Setting;
 use crate::convert;
 use crate::show;
+use crate::terminal;
 
 /// Longest line that is looked at, in characters; what is longer is cut.
 const LONGEST: usize = 20_000;
@@ -33,8 +34,8 @@ pub fn redact() -> anyhow::Result<u8> {
 }
 
 fn each_line(mut of: impl FnMut(&str) -> anyhow::Result<String>) -> anyhow::Result<u8> {
-    let mut out = std::io::stdout().lock();
-    for line in std::io::stdin().lock().split(b'\n') {
+    let mut out = terminal::out();
+    for line in terminal::input().split(b'\n') {
         // Bytes that are no text become marks: one bad line must not stop the rest.
         let line = String::from_utf8_lossy(&line?).into_owned();
         let line: String = line.trim_end_matches('\r').chars().take(LONGEST).collect();

@@ -1,8 +1,9 @@
 //! Keeping the store: check, export, import, rebuild, departments.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, IsTerminal, Write};
+use std::io::{BufReader, BufWriter, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use tickets::{Department, Exports, Store};
@@ -14,9 +15,9 @@ use crate::exit::{self, OrExit};
 use crate::show::now;
 use crate::table::Table;
 use crate::take::{load_transcript, open_store};
-use crate::{print_json, print_text, say};
+use crate::{print_json, print_text, say, terminal};
 
-fn open(setting: &Setting) -> anyhow::Result<Store> {
+fn open(setting: &Setting) -> anyhow::Result<Arc<Store>> {
     open_store(setting, &load_city(&setting.city)?)
 }
 
@@ -81,20 +82,16 @@ pub fn export(setting: &Setting, ask: &Export) -> anyhow::Result<u8> {
             file.sync_all().with_context(|| format!("{}: cannot be written", path.display()))?;
             exports
         }
-        (None, true) if std::io::stdout().is_terminal() => {
+        (None, true) if terminal::out_is_terminal() => {
             return Err(anyhow!(
                 "a full backup holds everything that callers said; write it into a file: --output FILE"
             ));
         }
         (None, true) => {
             let to = Path::new("standard output");
-            store
-                .export_full(&mut std::io::stdout().lock(), to, &ask.by, now())
-                .or_exit(exit::STORE)?
+            store.export_full(&mut terminal::out(), to, &ask.by, now()).or_exit(exit::STORE)?
         }
-        (None, false) => {
-            redacted(&store, &mut std::io::stdout().lock(), Path::new("standard output"))?
-        }
+        (None, false) => redacted(&store, &mut terminal::out(), Path::new("standard output"))?,
     };
     tell(&exports, ask.output.as_deref());
     Ok(if exports.lost.is_empty() { 0 } else { exit::FOUND })
@@ -153,13 +150,13 @@ fn corrections(store: &Store, dir: &Path, by: &str) -> anyhow::Result<u8> {
 /// A backup that is not as it was written; what was reported before is in.
 pub fn import(setting: &Setting, file: &Path) -> anyhow::Result<u8> {
     let store = open(setting)?;
-    let mut out = std::io::stdout().lock();
+    let mut out = terminal::out();
     // Whoever pipes a backup in waits for each number; a broken pipe must not stop the import.
     let mut durable = |id: tickets::TicketId| {
         let _ = writeln!(out, "{id}").and_then(|()| out.flush());
     };
     let imports = if file == Path::new("-") {
-        store.import(std::io::stdin().lock(), &mut durable)
+        store.import(terminal::input(), &mut durable)
     } else {
         let opened = File::open(file).with_context(|| {
             format!(

@@ -9,61 +9,98 @@ mod desk;
 mod evaluate;
 mod exit;
 mod hear;
+mod intake;
 mod interpret;
 mod keep;
 mod models;
 mod progress;
 mod recording;
 mod replay;
+mod serve;
+mod served;
 mod show;
+mod socket;
 mod spool;
 mod table;
 mod take;
+mod terminal;
 mod train;
+mod watch;
 
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::cli::{Cli, Command};
 use crate::config::Setting;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    log(cli.global.verbose);
-    match run(&cli) {
-        Ok(code) => ExitCode::from(code),
-        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+    log(cli.global.verbose).init();
+    ExitCode::from(ended(run(&cli)))
+}
+
+/// The exit code of a command; what went wrong is told.
+fn ended(result: anyhow::Result<u8>) -> u8 {
+    match result {
+        Ok(code) => code,
+        Err(error) if is_closed_pipe(&error) => 0,
         Err(error) => {
             complain(&error);
-            ExitCode::from(exit::code_of(&error))
+            exit::code_of(&error)
         }
     }
 }
 
 fn run(cli: &Cli) -> anyhow::Result<u8> {
+    let setting = Setting::of(&cli.global)?;
+    // A microphone is here; what is recorded by it goes the same way afterwards.
+    let by_microphone = matches!(&cli.command, Command::Take(take) if take.mic);
+    if cli.command.opens_store() && !by_microphone {
+        let args: Vec<_> = std::env::args_os().collect();
+        if let Some(code) = socket::forward(&setting.data, &args, None) {
+            return Ok(code);
+        }
+    }
+    carry_out(cli, &setting)
+}
+
+/// Carries out the command of a client, whose streams are lent to this thread; its exit code.
+fn answer_client(cli: &Cli) -> u8 {
+    let run = || {
+        if !cli.command.opens_store() {
+            anyhow::bail!("this command needs no server; carry it out where you are");
+        }
+        carry_out(cli, &Setting::of(&cli.global)?)
+    };
+    tracing::subscriber::with_default(log(cli.global.verbose), || ended(run()))
+}
+
+fn carry_out(cli: &Cli, setting: &Setting) -> anyhow::Result<u8> {
     let global = &cli.global;
-    let setting = Setting::of(global)?;
     match &cli.command {
-        Command::Take(ask) => take::take(global, &setting, ask),
-        Command::Tickets(ask) => desk::list(global, &setting, ask),
-        Command::Ticket { id } => desk::page(global, &setting, id),
-        Command::Correct(ask) => desk::correct(global, &setting, ask),
-        Command::Dispatch { id, to, by } => desk::dispatch(global, &setting, id, to.as_deref(), by),
-        Command::Models { action } => models::run(global, &setting, action),
-        Command::Eval { what } => evaluate::run(global, &setting, what),
-        Command::Train { what } => train::run(global, &setting, what),
-        Command::Replay(ask) => replay::run(global, &setting, ask),
-        Command::Departments { action } => keep::departments(global, &setting, action.as_ref()),
-        Command::Interpret { at } => interpret::interpret(&setting, *at),
+        Command::Take(ask) => take::take(global, setting, ask),
+        Command::Tickets(ask) => desk::list(global, setting, ask),
+        Command::Ticket { id } => desk::page(global, setting, id),
+        Command::Correct(ask) => desk::correct(global, setting, ask),
+        Command::Dispatch { id, to, by } => desk::dispatch(global, setting, id, to.as_deref(), by),
+        Command::Models { action } => models::run(global, setting, action),
+        Command::Eval { what } => evaluate::run(global, setting, what),
+        Command::Train { what } => train::run(global, setting, what),
+        Command::Replay(ask) => replay::run(global, setting, ask),
+        Command::Departments { action } => keep::departments(global, setting, action.as_ref()),
+        Command::Interpret { at } => interpret::interpret(setting, *at),
         Command::Redact => interpret::redact(),
-        Command::Check => keep::check(global, &setting),
-        Command::Export(ask) => keep::export(&setting, ask),
-        Command::Import { file } => keep::import(&setting, file),
-        Command::Rebuild => keep::rebuild(&setting),
-        Command::CheckConfig => keep::check_config(&setting),
+        Command::Check => keep::check(global, setting),
+        Command::Export(ask) => keep::export(setting, ask),
+        Command::Import { file } => keep::import(setting, file),
+        Command::Rebuild => keep::rebuild(setting),
+        Command::CheckConfig => keep::check_config(setting),
+        Command::Serve(ask) => serve::serve(global, setting, ask),
     }
 }
 
@@ -74,14 +111,14 @@ fn print_json(value: &serde_json::Value) -> anyhow::Result<u8> {
 
 /// Prints text; the process then ends well.
 fn print_text(text: &str) -> anyhow::Result<u8> {
-    let mut out = std::io::stdout().lock();
+    let mut out = terminal::out();
     out.write_all(text.as_bytes())?;
     out.flush()?;
     Ok(0)
 }
 
 /// Logs go to standard error; they say what the program does and never what a caller says.
-fn log(verbose: u8) {
+fn log(verbose: u8) -> impl Subscriber + Send + Sync {
     let level = match verbose {
         0 => "warn",
         1 => "info",
@@ -91,18 +128,18 @@ fn log(verbose: u8) {
     let filter = EnvFilter::new(format!(
         "off,hotline={level},tickets={level},asr={level},audio={level},nlu={level}"
     ));
-    let coloured = std::io::stderr().is_terminal();
+    let to = terminal::Log::here();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(coloured)
-        .init();
+        .with_writer(move || to.clone())
+        .with_ansi(terminal::err_is_terminal())
+        .finish()
 }
 
 /// Tells the user a line on standard error: what becomes of his command is told, not logged.
-#[expect(clippy::print_stderr, reason = "this is the one place where the user is told something")]
 fn say(line: &str) {
-    eprintln!("{line}");
+    // Whoever closed standard error does not want to know.
+    let _ = writeln!(terminal::err(), "{line}");
 }
 
 fn complain(error: &anyhow::Error) {

@@ -10,6 +10,7 @@ use crate::config::Setting;
 use crate::exit::{self, OrExit};
 use crate::progress;
 use crate::table::Table;
+use crate::terminal;
 
 /// Lists, builds, verifies, chooses or fetches models.
 ///
@@ -19,7 +20,7 @@ pub fn run(global: &Global, setting: &Setting, action: &ModelAction) -> anyhow::
     let shipped = setting.shipped_models();
     let manifest = Manifest::read(shipped).or_exit(exit::MODEL)?;
     let into = &setting.models[0];
-    let mut out = std::io::stdout().lock();
+    let mut out = terminal::out();
     match action {
         ModelAction::List => {
             let mut table = Table::new(&["name", "built", "licence", "about"]);

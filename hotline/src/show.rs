@@ -229,10 +229,11 @@ fn what_happened(event: &Event) -> String {
         Event::TranscriptCorrected { utterance, from, to, why } => {
             format!("更正第 {utterance} 句：{from} → {to}（{why}）")
         }
-        Event::Dispatched { department, from } => match from {
+        Event::Dispatched { department, from, .. } => match from {
             Some(from) => format!("派单 {department}（原拟 {from}）"),
             None => format!("派单 {department}"),
         },
+        event => ::desk::sentence(event),
     }
 }
 

@@ -1,16 +1,18 @@
 //! `hotline take`: recordings in, tickets out.
 
 use std::collections::VecDeque;
-use std::io::{IsTerminal, Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use audio::Microphone;
 use jiff::Timestamp;
 use nlu::Leg;
 use tickets::{Call, Department, NewCall, Store, Ticket};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
+use tokio::task::JoinHandle;
 
 use crate::call::{Calls, StoredTranscript};
 use crate::cli::{Global, LegArg, Take};
@@ -18,16 +20,19 @@ use crate::config::Setting;
 use crate::exit::{self, OrExit};
 use crate::recording::{self, Sidecar};
 use crate::show;
-use crate::{progress, say, spool, table};
+use crate::{progress, say, served, socket, spool, table, terminal};
 
 /// Calls that are heard at once: while one ends with few utterances left, the next one is read.
-const CALLS_AT_ONCE: usize = 2;
+pub const CALLS_AT_ONCE: usize = 2;
 
-/// Opens the store, seeded with the city's departments.
+/// Opens the store, seeded with the city's departments; the one that this process serves is shared.
 ///
 /// # Errors
 /// A store that another process owns or that is damaged.
-pub fn open_store(setting: &Setting, city: &dialogue::City) -> anyhow::Result<Store> {
+pub fn open_store(setting: &Setting, city: &dialogue::City) -> anyhow::Result<Arc<Store>> {
+    if let Some(store) = served::store(&setting.data).or_exit(exit::STORE)? {
+        return Ok(store);
+    }
     let departments: Vec<Department> = city
         .departments
         .iter()
@@ -39,16 +44,7 @@ pub fn open_store(setting: &Setting, city: &dialogue::City) -> anyhow::Result<St
             active: true,
         })
         .collect();
-    Store::open(&setting.data, &departments).or_exit(exit::STORE)
-}
-
-/// A recording that is being taken.
-struct Underway {
-    path: PathBuf,
-    sha256: String,
-    ending: String,
-    started_at: Timestamp,
-    heard: tokio::task::JoinHandle<anyhow::Result<StoredTranscript>>,
+    Store::open(&setting.data, &departments).map(Arc::new).or_exit(exit::STORE)
 }
 
 /// Takes recordings; the exit code.
@@ -63,12 +59,23 @@ pub fn take(global: &Global, setting: &Setting, take: &Take) -> anyhow::Result<u
         .then(|| Microphone::open(take.device.as_deref()))
         .transpose()
         .or_exit(exit::INPUT)?;
+    let mut spooled = None;
+    if let Some(microphone) = microphone.as_ref().filter(|_| socket::answers(&setting.data)) {
+        // The device is this process's, the store another's.
+        let recording = spool::record(microphone, take.seconds, setting)?;
+        let args: Vec<_> = std::env::args_os().collect();
+        if let Some(code) = socket::forward(&setting.data, &args, Some(&recording)) {
+            after_taking(Some(&recording), code == 0)?;
+            return Ok(code);
+        }
+        spooled = Some(recording);
+    }
     let (mut inputs, _spool) = inputs(take, setting)?;
     let calls = Arc::new(Calls::load(setting)?);
     let store = open_store(setting, &calls.mind.city)?;
-    let spooled = microphone
-        .map(|microphone| spool::record(&microphone, take.seconds, setting))
-        .transpose()?;
+    if let (None, Some(microphone)) = (&spooled, &microphone) {
+        spooled = Some(spool::record(microphone, take.seconds, setting)?);
+    }
     inputs.extend(spooled.clone());
     let bar = progress::bar(inputs.len() as u64, "calls");
     let mut failed = 0;
@@ -84,20 +91,36 @@ pub fn take(global: &Global, setting: &Setting, take: &Take) -> anyhow::Result<u
         Ok(())
     });
     bar.finish_and_clear();
-    match &spooled {
-        Some(recording) if taken.is_ok() && failed == 0 => spool::clear(recording)?,
-        Some(recording) => spool::say_where(recording),
-        None => {}
-    }
+    after_taking(spooled.as_deref(), taken.is_ok() && failed == 0)?;
     taken?;
     Ok(if failed > 0 { exit::INPUT } else { 0 })
+}
+
+/// Clears what was recorded by microphone away, or says where it is kept.
+fn after_taking(spooled: Option<&Path>, well: bool) -> anyhow::Result<()> {
+    match spooled {
+        Some(recording) if well => spool::clear(recording),
+        Some(recording) => {
+            spool::say_where(recording);
+            Ok(())
+        }
+        None => Ok(()),
+    }
+}
+
+/// What hearing runs on; the store is asked from the threads that call [`begin`] and [`settle`].
+///
+/// # Errors
+/// No thread to be had.
+pub fn runtime() -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()
 }
 
 /// Takes recordings into a store, in order; `done` is told each path with what became of it: the
 /// call, durable by then, and whether it was known already.
 ///
 /// # Errors
-/// A store that fails, or what `done` returns.
+/// A store that fails, a client that has ended, or what `done` returns.
 pub fn take_each(
     calls: &Arc<Calls>,
     store: &Store,
@@ -105,54 +128,88 @@ pub fn take_each(
     inputs: Vec<PathBuf>,
     mut done: impl FnMut(&Path, anyhow::Result<(Call, bool)>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    // Hearing runs on the runtime; the store is asked from this thread, one call after the other.
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = runtime()?;
     let mut queue = inputs.into_iter();
     let mut underway: VecDeque<(PathBuf, anyhow::Result<Started>)> = VecDeque::new();
     loop {
-        while underway.len() < CALLS_AT_ONCE {
+        while underway.len() < CALLS_AT_ONCE && !terminal::is_ending() {
             let Some(path) = queue.next() else { break };
-            let started = begin(&runtime, calls, store, take, &path);
+            let started = Recording::described(&path, take)
+                .and_then(|recording| begin(runtime.handle(), calls, store, &recording, |_| {}));
             underway.push_back((path, started));
         }
-        let Some((path, started)) = underway.pop_front() else { return Ok(()) };
-        let taken = match started {
-            Ok(Started::Known(call)) => Ok((*call, true)),
-            Ok(Started::New(call)) => {
-                finish(&runtime, calls, store, *call).map(|call| (call, false))
-            }
-            Err(error) => Err(error),
-        };
+        let Some((path, started)) = underway.pop_front() else { break };
+        let taken = started.and_then(|started| settle(runtime.handle(), calls, store, started));
         match taken {
             Err(error) if is_fatal(&error) => return Err(error),
+            Err(_) if terminal::is_gone() => bail!("the client has ended"),
             taken => done(&path, taken)?,
+        }
+    }
+    match queue.len() {
+        0 => Ok(()),
+        left => {
+            Err(anyhow!("`hotline serve` ends; {left} recordings are not taken, take them again"))
+                .or_exit(exit::STORE)
         }
     }
 }
 
+/// A recording that is to be taken, and what is known about it beforehand.
+pub struct Recording {
+    /// The file.
+    pub path: PathBuf,
+    /// What the call will say that it was taken from.
+    pub name: String,
+    /// When the call began, whose channel is whose.
+    pub sidecar: Sidecar,
+}
+
+impl Recording {
+    /// With the description beside it; what that leaves open, the command line may say.
+    fn described(path: &Path, take: &Take) -> anyhow::Result<Recording> {
+        if !path.exists() {
+            bail!("{}: not there; name recordings or folders that exist", path.display());
+        }
+        let mut sidecar = Sidecar::beside(path)?;
+        if sidecar.legs.is_none() && !take.legs.is_empty() {
+            sidecar.legs = Some(take.legs.iter().map(|leg| leg_of(*leg)).collect());
+        }
+        sidecar.started_at = sidecar.started_at.or(take.started_at);
+        Ok(Recording { path: path.to_owned(), name: path.display().to_string(), sidecar })
+    }
+}
+
 /// What became of a recording at first sight.
-enum Started {
+pub enum Started {
     /// It was taken before.
     Known(Box<Call>),
     /// It is being heard.
     New(Box<Underway>),
 }
 
-fn begin(
-    runtime: &Runtime,
+/// A recording that is being heard.
+pub struct Underway {
+    path: PathBuf,
+    name: String,
+    sha256: String,
+    ending: String,
+    started_at: Timestamp,
+    heard: JoinHandle<anyhow::Result<StoredTranscript>>,
+}
+
+/// Copies a recording into the store and begins to hear it; `progress` is told how far that is, 0 to 1.
+///
+/// # Errors
+/// What is no recording, or a store that fails.
+pub fn begin(
+    runtime: &Handle,
     calls: &Arc<Calls>,
     store: &Store,
-    take: &Take,
-    path: &Path,
+    recording: &Recording,
+    progress: impl Fn(f32) + Send + Sync + 'static,
 ) -> anyhow::Result<Started> {
-    if !path.exists() {
-        bail!("{}: not there; name recordings or folders that exist", path.display());
-    }
-    let mut sidecar = Sidecar::beside(path)?;
-    if sidecar.legs.is_none() && !take.legs.is_empty() {
-        sidecar.legs = Some(take.legs.iter().map(|leg| leg_of(*leg)).collect());
-    }
+    let Recording { path, name, sidecar } = recording;
     // Refuse what is no recording before it is copied into the store.
     drop(audio::Reader::open(path)?);
     let ending = path.extension().and_then(|e| e.to_str()).unwrap_or("wav").to_ascii_lowercase();
@@ -160,33 +217,43 @@ fn begin(
     if let Some(call) = store.call(&sha256).or_exit(exit::STORE)? {
         return Ok(Started::Known(Box::new(call)));
     }
-    let started_at = match sidecar.started_at.or(take.started_at) {
-        Some(at) => at,
-        // The recorder wrote the file when the call ended; nothing better is known.
-        None => modified(path).unwrap_or_else(show::now),
-    };
+    // The recorder wrote the file when the call ended; often nothing better is known.
+    let started_at = sidecar.started_at.or_else(|| modified(path)).unwrap_or_else(show::now);
     let stored = store.files().recording(&sha256, &ending);
-    let calls = Arc::clone(calls);
+    let (calls, described) = (Arc::clone(calls), sidecar.clone());
     let heard =
-        runtime.spawn(async move { calls.hear(&stored, &sidecar, started_at, |_| {}).await });
-    Ok(Started::New(Box::new(Underway {
-        path: path.to_owned(),
-        sha256,
-        ending,
-        started_at,
-        heard,
-    })))
+        runtime.spawn(async move { calls.hear(&stored, &described, started_at, progress).await });
+    let (path, name) = (path.clone(), name.clone());
+    Ok(Started::New(Box::new(Underway { path, name, sha256, ending, started_at, heard })))
+}
+
+/// Waits until a recording has been heard and takes the call in: the call, durable, and whether it
+/// was known already.
+///
+/// # Errors
+/// A recording that cannot be read, a store that fails, a client that has ended.
+pub fn settle(
+    runtime: &Handle,
+    calls: &Calls,
+    store: &Store,
+    started: Started,
+) -> anyhow::Result<(Call, bool)> {
+    match started {
+        Started::Known(call) => Ok((*call, true)),
+        Started::New(underway) => {
+            finish(runtime, calls, store, *underway).map(|call| (call, false))
+        }
+    }
 }
 
 fn finish(
-    runtime: &Runtime,
+    runtime: &Handle,
     calls: &Calls,
     store: &Store,
     underway: Underway,
 ) -> anyhow::Result<Call> {
-    let transcript = runtime.block_on(underway.heard).context("a call's task panicked")?;
-    let transcript =
-        transcript.with_context(|| format!("{}: not taken", underway.path.display()))?;
+    let transcript = heard(runtime, underway.heard)?
+        .with_context(|| format!("{}: not taken", underway.path.display()))?;
     let decision = calls.mind.decide(&transcript);
     let json = serde_json::to_vec(&transcript).context("a transcript always serialises")?;
     let transcript_sha = store.files().put_transcript(&json).or_exit(exit::STORE)?;
@@ -194,7 +261,7 @@ fn finish(
         v: tickets::RECORD_VERSION,
         sha256: underway.sha256,
         ending: underway.ending,
-        recording: underway.path.display().to_string(),
+        recording: underway.name,
         transcript: transcript_sha,
         started_at: underway.started_at,
         received_at: show::now(),
@@ -215,6 +282,26 @@ fn finish(
     Ok(taken)
 }
 
+/// How often whoever waits for a recording to be heard sees whether anybody waits for him.
+const LOOK_ROUND: Duration = Duration::from_millis(500);
+
+/// Waits for what was heard.
+fn heard(
+    runtime: &Handle,
+    mut heard: JoinHandle<anyhow::Result<StoredTranscript>>,
+) -> anyhow::Result<anyhow::Result<StoredTranscript>> {
+    loop {
+        match runtime.block_on(async { tokio::time::timeout(LOOK_ROUND, &mut heard).await }) {
+            Ok(joined) => return joined.context("a call's task panicked"),
+            Err(_) if terminal::is_gone() => {
+                heard.abort();
+                bail!("the client has ended");
+            }
+            Err(_) => {}
+        }
+    }
+}
+
 /// Prints what came of a recording, durable by now.
 fn print(global: &Global, store: &Store, call: &Call, known: bool) -> anyhow::Result<()> {
     let tickets: Vec<Ticket> = call
@@ -223,7 +310,7 @@ fn print(global: &Global, store: &Store, call: &Call, known: bool) -> anyhow::Re
         .map(|id| store.ticket(*id))
         .collect::<Result<_, _>>()
         .or_exit(exit::STORE)?;
-    let mut out = std::io::stdout().lock();
+    let mut out = terminal::out();
     if global.json {
         let stored = load_transcript(store, call)?;
         serde_json::to_writer(&mut out, &show::call(call, &stored, &tickets))?;
@@ -235,12 +322,7 @@ fn print(global: &Global, store: &Store, call: &Call, known: bool) -> anyhow::Re
         _ => "",
     };
     if tickets.is_empty() {
-        let what = match call.outcome.as_str() {
-            "transfer" => "转人工",
-            "none" => "无诉求",
-            _ => "无法识别",
-        };
-        writeln!(out, "{}  {what}{note}", call.recording)?;
+        writeln!(out, "{}  {}{note}", call.recording, without_ticket(&call.outcome))?;
     }
     for ticket in tickets {
         let fields = &ticket.fields;
@@ -257,6 +339,15 @@ fn print(global: &Global, store: &Store, call: &Call, known: bool) -> anyhow::Re
         )?;
     }
     Ok(out.flush()?)
+}
+
+/// What became of a call that brought no ticket.
+pub fn without_ticket(outcome: &str) -> &'static str {
+    match outcome {
+        "transfer" => "转人工",
+        "none" => "无诉求",
+        _ => "无法识别",
+    }
 }
 
 /// The stored transcript of a call.
@@ -295,7 +386,7 @@ fn inputs(
         }
         return Ok((list, None));
     }
-    if std::io::stdin().is_terminal() {
+    if terminal::input_is_terminal() {
         return Err(anyhow::anyhow!(
             "standard input is a terminal; pipe a recording into it: hotline take - < call.wav"
         ))
@@ -305,7 +396,7 @@ fn inputs(
     let spool = tempfile::tempdir_in(&setting.data)?;
     let path = spool.path().join("stdin.wav");
     let mut file = std::fs::File::create(&path)?;
-    std::io::copy(&mut std::io::stdin().lock().take(u64::MAX), &mut file)?;
+    std::io::copy(&mut terminal::input(), &mut file)?;
     let others: Vec<PathBuf> =
         take.inputs.iter().filter(|path| !from_stdin(path)).cloned().collect();
     let mut list = recording::find(&others).or_exit(exit::INPUT)?;

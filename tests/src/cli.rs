@@ -387,7 +387,7 @@ fn texts_are_understood_and_blanked_without_sound() {
 fn what_there_is_is_documented() {
     let desk = Desk::fresh();
     let help = desk.run(&["--help"]).well().out;
-    let commands = "take tickets ticket correct dispatch replay departments models eval check export import rebuild check-config interpret redact train";
+    let commands = "take tickets ticket correct dispatch replay departments models eval check export import rebuild check-config interpret redact train serve";
     for command in commands.split(' ') {
         assert!(help.contains(&format!("\n  {command} ")), "{command} in\n{help}");
     }

@@ -110,6 +110,20 @@ fn the_dialogue_has_no_clock_no_chance_and_no_io_but_its_loader() {
     }
 }
 
+#[test]
+fn a_command_never_asks_whose_streams_it_has() {
+    for path in rust_files().into_iter().filter(|path| path.starts_with("hotline/src")) {
+        // One lends them, the other hands them over.
+        if path.ends_with("terminal.rs") || path.ends_with("socket.rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(home().join(&path)).unwrap();
+        for word in ["io::stdin", "io::stdout", "io::stderr", "print!", "println!"] {
+            assert!(!text.contains(word), "{} uses {word}; see terminal.rs", path.display());
+        }
+    }
+}
+
 /// Files that git would hand on: tracked, or new and not ignored.
 fn tracked() -> Vec<PathBuf> {
     let listed = Command::new("git")

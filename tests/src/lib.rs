@@ -14,4 +14,5 @@ mod mic;
 mod privacy;
 mod run;
 mod scripts;
+mod serve;
 mod understanding;

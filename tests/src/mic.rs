@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 
 use crate::run::{Desk, Done, fixture, text_of};
+use crate::serve::Server;
 
 /// What cpal asks of a device that can do anything: two channels of f32 at 48 kHz.
 const RATE: usize = 48_000;
@@ -217,4 +218,17 @@ fn whoever_records_is_told_how_to_end_it() {
     child.wait().unwrap();
     told.read_to_string(&mut line).unwrap();
     assert!(line.contains("recording from default; Ctrl-C ends it"), "{line}");
+}
+
+#[test]
+fn a_call_is_recorded_here_and_taken_by_whoever_serves_the_store() {
+    let sound = sound(2);
+    let desk = desk(&sound);
+    let server = Server::of(&desk, &[]);
+    let taken = done(&mut mic(&desk, &desk.path("asound.conf"), &["--seconds", "2"])).well();
+    assert!(taken.err.contains("recording from default"), "{taken}");
+    assert_same(&kept(&desk, &taken.json()[0]), &sound);
+    assert!(spool(&desk).is_empty());
+    server.end().well();
+    desk.assert_sound();
 }

@@ -48,11 +48,16 @@ impl Store {
     /// Only what keeps the check itself from going on.
     pub fn check(&self) -> Result<Checked, Error> {
         let mut checked = Checked::default();
+        // Listed first: a call that is taken in meanwhile brings files that no call here refers to.
+        let files = self.files().list()?;
+        // Events and indexes belong to one moment; the files, which take long, are read afterwards.
+        let quiet = self.journal().quiet();
         let calls = self.check_calls(&mut checked)?;
         let tickets = self.check_tickets(&mut checked)?;
         check_bonds(&calls, &tickets, &mut checked);
         self.check_indexes(&calls, &tickets, &mut checked)?;
-        self.check_files(&calls, &tickets, &mut checked)?;
+        drop(quiet);
+        self.check_files(&calls, &tickets, files, &mut checked)?;
         Ok(checked)
     }
 
@@ -147,6 +152,7 @@ impl Store {
         &self,
         calls: &BTreeMap<String, Call>,
         tickets: &BTreeMap<TicketId, Ticket>,
+        files: Vec<PathBuf>,
         checked: &mut Checked,
     ) -> Result<(), Error> {
         let mut referenced = HashSet::new();
@@ -172,7 +178,7 @@ impl Store {
             }
         }
         checked.unreferenced =
-            self.files().list()?.into_iter().filter(|path| !referenced.contains(path)).collect();
+            files.into_iter().filter(|path| !referenced.contains(path)).collect();
         checked.unreferenced.sort();
         Ok(())
     }

@@ -32,15 +32,20 @@ impl Files {
             std::fs::create_dir_all(&dir).map_err(|error| Error::io(&dir, error))?;
         }
         sync(root)?;
+        let files = Files::beside(root)?;
+        files.sweep()?;
+        Ok(files)
+    }
+
+    /// The files of a store that is open already: what is half-written there is being written.
+    pub(crate) fn beside(root: &Path) -> Result<Files, Error> {
         let objects = LocalFileSystem::new_with_prefix(root)
             .map_err(|error| Error::io(root, error.into()))?
             .with_fsync(true);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .map_err(|error| Error::io(root, error))?;
-        let files = Files { root: root.to_owned(), objects, runtime };
-        files.sweep()?;
-        Ok(files)
+        Ok(Files { root: root.to_owned(), objects, runtime })
     }
 
     /// Removes what a killed process left half-written: staged files end in `#` and a number.

@@ -29,7 +29,7 @@ use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use sled::transaction::{ConflictableTransactionError, TransactionError, TransactionalTree};
 
@@ -45,10 +45,12 @@ pub struct Journal {
     db: sled::Db,
     /// sled's log and folder, opened a second time: on Linux sled's own flush does not reach the
     /// platter (`sync_file_range`), `fsync` does.
-    log: File,
+    log: Arc<File>,
     /// Transactions applied so far; their numbers begin at 1.
-    applied: AtomicU64,
-    synced: Mutex<Synced>,
+    applied: Arc<AtomicU64>,
+    synced: Arc<Mutex<Synced>>,
+    /// Shared by whoever writes; alone has it who must see everything at one moment.
+    quiet: Arc<RwLock<()>>,
 }
 
 /// What is known to be on the disk.
@@ -109,8 +111,14 @@ impl Journal {
         };
         let log_path = path.join("db");
         let log = File::open(&log_path).map_err(|error| Error::io(&log_path, error))?;
-        let journal =
-            Journal { path, db, log, applied: AtomicU64::new(0), synced: Mutex::default() };
+        let journal = Journal {
+            path,
+            db,
+            log: Arc::new(log),
+            applied: Arc::default(),
+            synced: Arc::default(),
+            quiet: Arc::default(),
+        };
         // A killed process may have left writes that can be read and are not on the disk yet:
         // whatever is read from here on is durable.
         journal.sync()?;
@@ -120,8 +128,38 @@ impl Journal {
         Ok(journal)
     }
 
+    /// The same journal by another path to its store: what its errors name.
+    pub(crate) fn beside(&self, root: &Path) -> Journal {
+        Journal {
+            path: root.join("journal"),
+            db: self.db.clone(),
+            log: Arc::clone(&self.log),
+            applied: Arc::clone(&self.applied),
+            synced: Arc::clone(&self.synced),
+            quiet: Arc::clone(&self.quiet),
+        }
+    }
+
+    /// Nobody writes while this is held. Whoever holds it writes by [`Journal::commit_alone`].
+    pub(crate) fn quiet(&self) -> RwLockWriteGuard<'_, ()> {
+        self.quiet.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn busy(&self) -> RwLockReadGuard<'_, ()> {
+        self.quiet.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Runs a transaction and returns once it is on the disk. Concurrent callers share one sync.
     pub(crate) fn commit<T>(
+        &self,
+        apply: impl Fn(&TransactionalTree) -> Applied<T>,
+    ) -> Result<T, Error> {
+        let _busy = self.busy();
+        self.commit_alone(apply)
+    }
+
+    /// [`Journal::commit`] for whoever holds [`Journal::quiet`].
+    pub(crate) fn commit_alone<T>(
         &self,
         apply: impl Fn(&TransactionalTree) -> Applied<T>,
     ) -> Result<T, Error> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
@@ -30,7 +30,7 @@ pub struct Store {
     files: Files,
     journal: Journal,
     watcher: OnceLock<Watcher>,
-    _lock: File,
+    _lock: Arc<File>,
 }
 
 /// Is told of every ticket that changed, after the change is durable.
@@ -80,12 +80,26 @@ impl Store {
             journal: Journal::open(root)?,
             root: root.to_owned(),
             watcher: OnceLock::new(),
-            _lock: lock,
+            _lock: Arc::new(lock),
         };
         if store.departments()?.is_empty() && !departments.is_empty() {
             store.put_departments(departments, "hotline", Timestamp::now())?;
         }
         Ok(store)
+    }
+
+    /// The same store by another path to its folder: another working folder sees it so, and its
+    /// messages name it so. Everything is shared; the store is given up when the last one is dropped.
+    ///
+    /// # Errors
+    /// No such folder.
+    pub fn beside(&self, root: &Path) -> Result<Store, Error> {
+        Ok(Store {
+            root: root.to_owned(),
+            files: Files::beside(root)?,
+            journal: self.journal.beside(root),
+            _lock: Arc::clone(&self._lock),
+        })
     }
 
     /// Recordings and transcripts.
@@ -388,6 +402,8 @@ impl Store {
     /// # Errors
     /// [`Error::Damaged`].
     pub fn rebuild(&self) -> Result<usize, Error> {
+        // A ticket that came between reading and writing would lose its indexes.
+        let _quiet = self.journal.quiet();
         let tickets = self.all_tickets()?;
         self.journal.rebuild(&tickets, &self.calls()?)?;
         Ok(tickets.len())

@@ -241,3 +241,42 @@ fn a_table_of_departments_is_read_or_refused_by_line() {
         assert!(error.to_string().contains(reason), "{error}");
     }
 }
+
+#[test]
+fn one_store_by_two_paths_is_one_store() {
+    let dir = TempDir::new().unwrap();
+    let link = dir.path().join("link");
+    let store = Store::open(&dir.path().join("data"), &departments()).unwrap();
+    std::os::unix::fs::symlink(dir.path().join("data"), &link).unwrap();
+    let beside = store.beside(&link).unwrap();
+    let call = take(&beside, 1, 1);
+    assert_eq!(store.call(&call.sha256).unwrap(), Some(call.clone()));
+    assert!(beside.files().recording(&call.sha256, "wav").starts_with(&link));
+    drop(store);
+    assert!(matches!(Store::open(&link, &[]), Err(Error::Owned { .. })), "the other has it still");
+    drop(beside);
+    assert!(Store::open(&link, &[]).unwrap().check().unwrap().findings.is_empty());
+}
+
+#[test]
+fn checking_and_rebuilding_while_others_write_sees_and_leaves_a_whole_store() {
+    const CALLS: usize = 12;
+    let dir = TempDir::new().unwrap();
+    let store = open(&dir);
+    std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..2)
+            .map(|writer| {
+                let store = &store;
+                scope.spawn(move || {
+                    (0..CALLS).for_each(|number| drop(take(store, writer * CALLS + number, 2)))
+                })
+            })
+            .collect();
+        while !writers.iter().all(|writer| writer.is_finished()) {
+            store.rebuild().unwrap();
+            assert_eq!(store.check().unwrap().findings, []);
+        }
+    });
+    assert_eq!(store.check().unwrap().findings, []);
+    assert_eq!(store.tickets(&Filter::default()).unwrap().len(), 2 * 2 * CALLS);
+}
