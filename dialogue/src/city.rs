@@ -448,6 +448,42 @@ impl City {
         if reading.problems.is_empty() { Ok(city) } else { Err(reading.problems) }
     }
 
+    /// The same city with another dispatch table, given as a list of rules in the form of
+    /// `dispatch.toml`, and with departments by other names: each with those it also goes by.
+    ///
+    /// # Errors
+    /// What is wrong with a rule.
+    pub fn with_dispatch(
+        &self,
+        rules: impl Serialize,
+        departments: Vec<(String, Vec<String>)>,
+    ) -> Result<City, String> {
+        #[derive(Serialize)]
+        struct Table<R> {
+            rule: R,
+        }
+        // Through text, since a rule knows where it stands.
+        let text = toml::to_string(&Table { rule: rules }).map_err(|error| error.to_string())?;
+        let list: List<Rule> =
+            toml::from_str(&text).map_err(|error| error.message().to_owned())?;
+        let mut city = City { dispatch: list.items, ..self.clone() };
+        for (name, aliases) in departments {
+            let at = |test: &dyn Fn(&Department) -> bool| city.departments.iter().position(test);
+            match (at(&|known| known.name == name), at(&|old| aliases.contains(&old.name))) {
+                (Some(_), _) => {}
+                (None, Some(old)) => city.departments[old].name = name,
+                (None, None) => city.departments.push(Department {
+                    name,
+                    answers: Vec::new(),
+                    level: String::new(),
+                    aliases,
+                    duties: String::new(),
+                }),
+            }
+        }
+        Ok(city)
+    }
+
     /// Names that are given twice or that nothing stands behind.
     fn check_names(&self, reading: &mut Reading, departments_text: &str, dispatch_text: &str) {
         for (index, department) in self.departments.iter().enumerate() {

@@ -2,7 +2,7 @@
 //! share.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use anyhow::{Context, bail};
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use nlu::{Heard, Interpret, Leg, Understanding};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tickets::{Fields, MadeBy, Status};
+use tickets::{Fields, MadeBy, Status, Store};
 
 use crate::config::Setting;
 use crate::convert;
@@ -45,17 +45,72 @@ pub struct Decision {
 
 /// Everything that decides.
 pub struct Mind {
-    /// The city's rules.
+    /// The city's rules, as its files have them.
     pub city: City,
+    /// The same with the dispatch table and the departments' names as they were edited in a store.
+    edited: RwLock<Option<Edited>>,
     /// What the words mean.
     pub understanding: Understanding,
     /// Hash of the city's files.
-    pub city_hash: String,
+    city_hash: String,
     /// Hash of the classifier's files.
     pub classifier_hash: String,
 }
 
+/// A city whose dispatch table was edited.
+#[derive(Clone)]
+struct Edited {
+    city: Arc<City>,
+    /// Hash of the files and of what was edited.
+    hash: String,
+}
+
 impl Mind {
+    /// Decides by the dispatch table and the departments of a store from now on, where they were
+    /// edited there.
+    ///
+    /// # Errors
+    /// A store that cannot be read; [`exit::CONFIG`] for rules that make no sense.
+    pub fn follow(&self, store: &Store) -> anyhow::Result<()> {
+        let table = store.dispatch_table().or_exit(exit::STORE)?;
+        let departments = store.departments().or_exit(exit::STORE)?;
+        let mut rules = table;
+        if rules.is_empty() {
+            rules = self.city.dispatch.iter().map(desk::written_rule).collect();
+        }
+        let unedited: Vec<_> = self.city.dispatch.iter().map(desk::written_rule).collect();
+        for rule in &mut rules {
+            // A department that was renamed goes by its old name too.
+            if let Some(known) = departments.iter().find(|known| known.is_called(&rule.department)) {
+                rule.department.clone_from(&known.name);
+            }
+        }
+        let edited = if rules == unedited {
+            None
+        } else {
+            let json = serde_json::to_value(&rules).context("rules always serialise")?;
+            let names = departments.into_iter().map(|known| (known.name, known.aliases)).collect();
+            let city = self.city.with_dispatch(json, names).map_err(|error| {
+                anyhow::anyhow!("the edited dispatch table makes no sense: {error}; correct it in the console")
+            });
+            let mut digest = Sha256::new_with_prefix(self.city_hash.as_bytes());
+            digest.update(serde_json::to_vec(&rules).context("rules always serialise")?);
+            let hash = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+            Some(Edited { city: Arc::new(city.or_exit(exit::CONFIG)?), hash })
+        };
+        *self.edited.write().unwrap_or_else(PoisonError::into_inner) = edited;
+        Ok(())
+    }
+
+    fn edited(&self) -> Option<Edited> {
+        self.edited.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Hash of what the city decides by: its files, and what was edited.
+    pub fn city_hash(&self) -> String {
+        self.edited().map_or_else(|| self.city_hash.clone(), |edited| edited.hash)
+    }
+
     /// Loads the city and the classifier.
     ///
     /// # Errors
@@ -67,6 +122,7 @@ impl Mind {
             Understanding::load(&classifier, &setting.city, &city.code).or_exit(exit::CONFIG)?;
         Ok(Mind {
             city,
+            edited: RwLock::default(),
             understanding,
             city_hash: hash_folder(&setting.city)?,
             classifier_hash: hash(&classifier, nlu::Classifier::FILES.map(Into::into).to_vec())?,
@@ -87,7 +143,9 @@ impl Mind {
     pub fn decide(&self, transcript: &StoredTranscript) -> Decision {
         let heard = &transcript.heard;
         let understood = self.understanding.interpret(heard);
-        let Conclusion { outcome, drafts } = dialogue::recorded(&self.city, heard, understood);
+        let edited = self.edited();
+        let city = edited.as_ref().map_or(&self.city, |edited| &*edited.city);
+        let Conclusion { outcome, drafts } = dialogue::recorded(city, heard, understood);
         let ticket = |draft: &dialogue::Draft| {
             let mut fields = convert::fields(heard, draft);
             if transcript.incomplete.is_some() {
@@ -224,7 +282,7 @@ impl Calls {
         Ok(MadeBy {
             model,
             classifier: self.mind.classifier_hash.clone(),
-            city: self.mind.city_hash.clone(),
+            city: self.mind.city_hash(),
             program: env!("CARGO_PKG_VERSION").to_owned(),
         })
     }

@@ -160,6 +160,15 @@ pub struct Serve {
     /// Take the recordings that come into this folder
     #[arg(long, value_name = "DIR")]
     pub watch: Option<PathBuf>,
+    /// Certificate chain in PEM; with it the desk speaks TLS and may be reached from elsewhere
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub cert: Option<PathBuf>,
+    /// The certificate's private key in PEM
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<PathBuf>,
+    /// A proxy before the desk speaks TLS to the browsers
+    #[arg(long, conflicts_with = "cert")]
+    pub behind_proxy: bool,
 }
 
 #[derive(Debug, Default, Args)]

@@ -1,14 +1,15 @@
 //! The hotline assistant: the one place where all rooms are joined.
 
+mod agent;
 mod call;
 mod classifiers;
 mod cli;
 mod config;
 mod convert;
-mod desk;
 mod evaluate;
 mod exit;
 mod hear;
+mod house;
 mod intake;
 mod interpret;
 mod keep;
@@ -84,10 +85,10 @@ fn carry_out(cli: &Cli, setting: &Setting) -> anyhow::Result<u8> {
     let global = &cli.global;
     match &cli.command {
         Command::Take(ask) => take::take(global, setting, ask),
-        Command::Tickets(ask) => desk::list(global, setting, ask),
-        Command::Ticket { id } => desk::page(global, setting, id),
-        Command::Correct(ask) => desk::correct(global, setting, ask),
-        Command::Dispatch { id, to, by } => desk::dispatch(global, setting, id, to.as_deref(), by),
+        Command::Tickets(ask) => agent::list(global, setting, ask),
+        Command::Ticket { id } => agent::page(global, setting, id),
+        Command::Correct(ask) => agent::correct(global, setting, ask),
+        Command::Dispatch { id, to, by } => agent::dispatch(global, setting, id, to.as_deref(), by),
         Command::Models { action } => models::run(global, setting, action),
         Command::Eval { what } => evaluate::run(global, setting, what),
         Command::Train { what } => train::run(global, setting, what),

@@ -112,7 +112,7 @@ pub fn run(global: &Global, setting: &Setting, action: &ModelAction) -> anyhow::
             }
         }
         ModelAction::Use { name } if classifiers::is_name(name) => {
-            classifiers::choose(setting, name)?;
+            choose(setting, name)?;
             writeln!(out, "{name} is the classifier in use now")?;
         }
         ModelAction::Use { name } => {
@@ -133,4 +133,41 @@ pub fn run(global: &Global, setting: &Setting, action: &ModelAction) -> anyhow::
         }
     }
     Ok(0)
+}
+
+/// The models there are, for the console.
+///
+/// # Errors
+/// A manifest that cannot be read.
+pub fn listed(setting: &Setting) -> anyhow::Result<serde_json::Value> {
+    let shipped = setting.shipped_models();
+    let manifest = Manifest::read(shipped).or_exit(exit::MODEL)?;
+    let chosen = models::find(None, &setting.models, shipped).ok();
+    let whisper: Vec<serde_json::Value> = manifest
+        .models
+        .iter()
+        .map(|entry| {
+            let found = models::find(Some(&entry.name), &setting.models, shipped).ok();
+            let size = found.as_ref().and_then(|found| std::fs::metadata(&found.path).ok());
+            let default =
+                chosen.as_ref().zip(found.as_ref()).is_some_and(|(a, b)| a.name == b.name);
+            serde_json::json!({ "name": entry.name, "about": entry.about, "licence": entry.licence,
+                "size": size.map(|data| data.len()), "built": found.is_some(), "default": default })
+        })
+        .collect();
+    let classifiers = crate::house::classifiers(setting)?;
+    Ok(serde_json::json!({ "whisper": whisper, "classifiers": classifiers }))
+}
+
+/// Makes a Whisper model or a classifier the default.
+///
+/// # Errors
+/// One that is not there.
+pub fn choose(setting: &Setting, name: &str) -> anyhow::Result<()> {
+    if classifiers::is_name(name) {
+        return classifiers::choose(setting, name);
+    }
+    let (into, shipped) = (&setting.models[0], setting.shipped_models());
+    models::find(Some(name), &setting.models, shipped).or_exit(exit::MODEL)?;
+    models::choose(name, into, shipped).or_exit(exit::MODEL)
 }

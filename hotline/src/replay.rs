@@ -146,6 +146,7 @@ fn decide(
     call: &Call,
 ) -> anyhow::Result<u8> {
     let mind = Mind::load(setting)?;
+    mind.follow(store)?;
     let decision = mind.decide(&load_transcript(store, call)?);
     let opened = ticket.history.iter().find_map(|record| match &record.event {
         Event::Opened { fields, matter, .. } => Some((fields, *matter)),
@@ -157,7 +158,7 @@ fn decide(
     let differences = differences(was, now)?;
     let changed: Vec<&str> = [
         ("classifier", call.made_by.classifier != mind.classifier_hash),
-        ("city", call.made_by.city != mind.city_hash),
+        ("city", call.made_by.city != mind.city_hash()),
         ("program", call.made_by.program != env!("CARGO_PKG_VERSION")),
     ]
     .into_iter()

@@ -3,8 +3,10 @@
 
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use desk::{Config, Desk};
 use tickets::{Call, Store};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -13,6 +15,7 @@ use crate::call::{Calls, load_city};
 use crate::cli::{Global, Serve};
 use crate::config::Setting;
 use crate::exit::{self, OrExit};
+use crate::house::{self, Hands};
 use crate::intake::{Intake, News, State};
 use crate::socket::Socket;
 use crate::take::{self, open_store};
@@ -30,6 +33,12 @@ pub fn serve(global: &Global, setting: &Setting, ask: &Serve) -> anyhow::Result<
             anyhow!("{}: not a folder; name one that exists with --watch", folder.display());
         return Err(error).or_exit(exit::INPUT);
     }
+    let config = Config {
+        listen: ask.listen,
+        tls: ask.cert.clone().zip(ask.key.clone()),
+        behind_proxy: ask.behind_proxy,
+    };
+    config.check().map_err(|reason| anyhow!(reason)).or_exit(exit::CONFIG)?;
     let city = load_city(&setting.city)?;
     // Whatever thread opens one of the store's files later: its working folder may be a client's.
     let data = std::path::absolute(&setting.data)
@@ -43,19 +52,84 @@ pub fn serve(global: &Global, setting: &Setting, ask: &Serve) -> anyhow::Result<
     // From here on commands wait for an answer rather than be refused.
     let socket = Socket::bind(&setting.data).or_exit(exit::STORE)?;
     let calls = Arc::new(Calls::load(setting)?);
+    calls.mind.follow(&store)?;
     served::lend(&calls);
-    let intake = Arc::new(Intake::start(&calls, &store, telling(global, &store))?);
+    let hands = Hands::default();
+    let house = house::house(setting, &calls, &store, &hands);
+    let desk = Desk::open(Arc::clone(&store), city, house, config.secure(), config.behind_proxy);
+    let desk = desk.or_exit(exit::STORE)?;
+    let behind = desk.compare_index().or_exit(exit::STORE)?;
+    tracing::info!(behind, "the index");
+    let (printing, telling_desk) = (telling(global, &store), desk.clone());
+    let tell = move |news: &News| {
+        house::tell(&telling_desk, news);
+        printing(news);
+    };
+    let intake = Arc::new(Intake::start(&calls, &store, tell)?);
+    let _ = hands.set(Arc::clone(&intake));
     let socket = socket.listen(answer_client)?;
     let watch = ask.watch.as_deref().map(|folder| Watch::start(folder, &intake)).transpose()?;
-    print_text(&format!("http://{}\n", web.local_addr()?))?;
-    // The web desk is called here: desk::serve(web, …) answers on this listener, with `store`,
-    // `calls` and `intake`, until `ends` says so. Until then nobody answers on it.
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    let address = format!("{scheme}://{}", web.local_addr()?);
+    let link = desk.first_link().or_exit(exit::STORE)?;
+    let web = Web::start(desk, web, config)?;
+    print_text(&format!("{address}\n"))?;
+    if let Some(token) = link {
+        print_text(&format!("first administrator, once: {address}/#/once/{token}\n"))?;
+    }
     ends.wait();
     watch.into_iter().for_each(Watch::end);
     intake.end();
     socket.end();
+    web.end()?;
     Ok(0)
 }
+
+/// The web desk, on threads of its own.
+struct Web {
+    runtime: Runtime,
+    stop: tokio::sync::oneshot::Sender<()>,
+    served: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+impl Web {
+    fn start(desk: Desk, listener: TcpListener, config: Config) -> anyhow::Result<Web> {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        listener.set_nonblocking(true)?;
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let inside = runtime.enter();
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        drop(inside);
+        let served = runtime.spawn(desk::serve(desk, listener, config.tls, async move {
+            let _ = stopped.await;
+        }));
+        // A certificate that cannot be used is said before anybody is told the address.
+        std::thread::sleep(FIRST_LOOK);
+        if served.is_finished() {
+            runtime.block_on(served)?.or_exit(exit::CONFIG)?;
+            return Err(anyhow!("the web desk ended by itself"));
+        }
+        Ok(Web { runtime, stop, served })
+    }
+
+    /// Finishes the requests in work, for a while.
+    fn end(self) -> anyhow::Result<()> {
+        let _ = self.stop.send(());
+        let served = self.runtime.block_on(async { tokio::time::timeout(LAST_WAIT, self.served).await });
+        self.runtime.shutdown_timeout(LAST_WAIT);
+        match served {
+            Ok(served) => Ok(served??),
+            // Somebody is still downloading.
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// How long the web desk is given to fail at once.
+const FIRST_LOOK: Duration = Duration::from_millis(100);
+/// How long requests may take to finish at the end.
+const LAST_WAIT: Duration = Duration::from_secs(5);
 
 /// Tells on the server's own terminal what came of recordings that no client waits for. What a
 /// server prints is kept as a log: it names a recording by its hash and a ticket by its number.

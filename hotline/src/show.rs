@@ -233,7 +233,7 @@ fn what_happened(event: &Event) -> String {
             Some(from) => format!("派单 {department}（原拟 {from}）"),
             None => format!("派单 {department}"),
         },
-        event => ::desk::sentence(event),
+        event => desk::sentence(event),
     }
 }
 

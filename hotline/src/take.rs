@@ -73,6 +73,7 @@ pub fn take(global: &Global, setting: &Setting, take: &Take) -> anyhow::Result<u
     let (mut inputs, _spool) = inputs(take, setting)?;
     let calls = Arc::new(Calls::load(setting)?);
     let store = open_store(setting, &calls.mind.city)?;
+    calls.mind.follow(&store)?;
     if let (None, Some(microphone)) = (&spooled, &microphone) {
         spooled = Some(spool::record(microphone, take.seconds, setting)?);
     }

@@ -29,7 +29,7 @@ pub struct Store {
     root: PathBuf,
     files: Files,
     journal: Journal,
-    watcher: OnceLock<Watcher>,
+    watcher: Arc<OnceLock<Watcher>>,
     _lock: Arc<File>,
 }
 
@@ -79,7 +79,7 @@ impl Store {
             files: Files::open(root)?,
             journal: Journal::open(root)?,
             root: root.to_owned(),
-            watcher: OnceLock::new(),
+            watcher: Arc::default(),
             _lock: Arc::new(lock),
         };
         if store.departments()?.is_empty() && !departments.is_empty() {
@@ -98,6 +98,7 @@ impl Store {
             root: root.to_owned(),
             files: Files::beside(root)?,
             journal: self.journal.beside(root),
+            watcher: Arc::clone(&self.watcher),
             _lock: Arc::clone(&self._lock),
         })
     }

@@ -209,7 +209,7 @@ fn execute(
         .collect();
     let categories: Vec<String> =
         city.categories.iter().map(|category| category.name.clone()).collect();
-    let policy = ::desk::policy(city);
+    let policy = desk::policy(city);
     let known = Known { departments: &departments, categories: &categories, policy: &policy };
     Ok(store.execute(id, None, commands, known, by, show::now())?)
 }

@@ -1,0 +1,96 @@
+//! What the web desk asks of the rest of the house.
+
+use std::sync::{Arc, OnceLock};
+
+use desk::{Desk, House, Progress, Upload};
+use nlu::Heard;
+use tickets::Store;
+
+use crate::call::{Calls, StoredTranscript};
+use crate::config::Setting;
+use crate::intake::{Intake, News, State};
+use crate::recording::Sidecar;
+use crate::{classifiers, convert, models, take};
+
+/// The intake begins after the desk that tells of it.
+pub type Hands = Arc<OnceLock<Arc<Intake>>>;
+
+/// Joins the desk to the intake, the city's places, the understanding and the models.
+pub fn house(setting: &Setting, calls: &Arc<Calls>, store: &Arc<Store>, hands: &Hands) -> House {
+    let (placing, deciding) = (Arc::clone(calls), Arc::clone(calls));
+    let (following, followed) = (Arc::clone(calls), Arc::clone(store));
+    let (listing, using) = (setting.clone(), setting.clone());
+    let hands = Arc::clone(hands);
+    House {
+        submit: Box::new(move |upload| submit(&hands, upload)),
+        places: Box::new(move |text| {
+            let found = placing.mind.understanding.places().resolve_text(text);
+            found.map(|found| convert::place(&found.value)).into_iter().collect()
+        }),
+        decide: Box::new(move |heard| decide(&deciding, heard)),
+        rules_changed: Box::new(move || {
+            // Checked before they were kept; whatever is left to go wrong leaves the old ones.
+            if let Err(error) = following.mind.follow(&followed) {
+                tracing::error!("{}", take::one_line(&error));
+            }
+        }),
+        models: Box::new(move || models::listed(&listing).map_err(|error| take::one_line(&error))),
+        use_model: Box::new(move |name| {
+            models::choose(&using, name).map_err(|error| take::one_line(&error))
+        }),
+    }
+}
+
+fn submit(hands: &Hands, upload: Upload) -> Result<String, String> {
+    let Some(intake) = hands.get() else { return Err("系统正在启动，请稍候".to_owned()) };
+    let Upload { path, name, started_at, caller, legs, .. } = upload;
+    let sidecar = Sidecar { started_at, caller, legs, ..Sidecar::default() };
+    let job = intake.submit(path, sidecar, name, true);
+    job.map(|job| job.0.to_string())
+        .map_err(|_| "等待识别的录音太多，请稍后再上传".to_owned())
+}
+
+fn decide(calls: &Calls, heard: &Heard) -> Vec<tickets::Fields> {
+    let transcript =
+        StoredTranscript { v: 1, duration_ms: 0, incomplete: None, heard: heard.clone() };
+    calls.mind.decide(&transcript).tickets.into_iter().map(|(_, fields)| fields).collect()
+}
+
+/// Tells consoles what became of a recording.
+pub fn tell(desk: &Desk, news: &News) {
+    let (state, progress, tickets, detail) = match &news.state {
+        State::Waiting => ("waiting", 0.0, Vec::new(), None),
+        State::Hearing(share) => ("hearing", f64::from(*share), Vec::new(), None),
+        State::Done { call, known } => {
+            if call.tickets.is_empty() && !known {
+                desk.call_taken(call);
+            }
+            let detail = match (known, call.tickets.is_empty()) {
+                (true, _) => Some("这段录音以前受理过".to_owned()),
+                (false, true) => Some(match call.outcome.as_str() {
+                    "transfer" => "市民要求人工服务，没有工单".to_owned(),
+                    "none" => "没有诉求，没有工单".to_owned(),
+                    _ => "无法识别，没有工单".to_owned(),
+                }),
+                _ => None,
+            };
+            ("done", 1.0, call.tickets.clone(), detail)
+        }
+        State::Failed(why) => ("failed", 1.0, Vec::new(), Some(why.clone())),
+    };
+    let name = nlu::redact(&news.name);
+    desk.tell(Progress { job: news.job.0.to_string(), name, state, progress, tickets, detail });
+}
+
+/// Which classifiers there are, for the console.
+pub fn classifiers(setting: &Setting) -> anyhow::Result<Vec<serde_json::Value>> {
+    let in_use = classifiers::in_use(setting)?;
+    let made_at = |path: &std::path::Path| {
+        let made = std::fs::metadata(path.join("classifier.safetensors")).ok()?.modified().ok()?;
+        jiff::Timestamp::try_from(made).ok().map(convert::moment)
+    };
+    let one = |(name, path): (String, std::path::PathBuf)| {
+        serde_json::json!({ "name": name, "default": path == in_use, "made_at": made_at(&path) })
+    };
+    Ok(classifiers::all(setting).into_iter().map(one).collect())
+}
