@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::Value;
 
 use crate::run::{Desk, Done, FEW, few, fixture, sidecar, text_of};
+use crate::serve::Server;
 
 /// Characters in a row that give a caller away.
 const WINDOW: usize = 4;
@@ -118,6 +119,34 @@ fn no_log_at_any_level_tells_what_a_caller_said() {
             .feed(&["-vv", "interpret"], "我家井盖没了，电话幺三四二六零八七七幺五\n".as_bytes())
             .well(),
     );
+}
+
+/// What a server prints ends up in a log, both of its streams.
+#[test]
+fn a_server_keeps_to_itself_what_it_hears() {
+    let desk = Desk::fresh();
+    let mut server = Server::of(&desk, &["-vv", "--watch", &text_of(desk.path("").as_path())]);
+    // Recorders name files after callers' numbers.
+    for (name, file) in [("35-", "13426087715.flac"), ("24-", "20260711-13426087715.flac")] {
+        desk.file(file, std::fs::read(fixture(name)).unwrap());
+    }
+    desk.file("13426087715.wav", "no sound");
+    let mut printed = server.line() + &server.line();
+    // A client sees its own log; the words that it asks for go to nobody else.
+    let secrets = Secrets::of(&few().calls);
+    for id in desk.ids() {
+        secrets.assert_kept(&desk.run(&["-vv", "ticket", &id]).well());
+    }
+    desk.run(&["-vv", "tickets", "--search", "井盖"]).well();
+    let done = server.end().well();
+    assert!(done.err.contains("INFO") && done.err.contains("/***.wav"), "{done}");
+    printed.push_str(&done.out);
+    // The number of a ticket is a day and a count, and its digits may be anybody's.
+    let words =
+        printed.split_whitespace().filter(|word| word.parse::<tickets::TicketId>().is_err());
+    let words: Vec<&str> = words.collect();
+    assert_eq!(secrets.told_in(&words.join(" ")), None, "{printed}");
+    secrets.assert_kept(&done);
 }
 
 #[test]
