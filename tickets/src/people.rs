@@ -21,7 +21,7 @@ pub enum Role {
     Handler,
     /// 班长: sees everything, hears everything, decides on exceptions.
     Supervisor,
-    /// 管理员: departments, rules, people, models; no callers.
+    /// 管理员: everything, and departments, rules, people and models besides.
     Admin,
 }
 
