@@ -1,7 +1,6 @@
 //! What administrators edit: departments, dispatch rules, people, models; and what was done.
 
-use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
@@ -10,10 +9,11 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tickets::{Change, Department, DispatchRule, Person, Role, TYPES, written};
 
+use crate::extract::{Json, Path, Query};
 use crate::Desk;
 use crate::people::{self, Me};
 use crate::problem::Problem;
-use crate::tickets_api::joined;
+use crate::tickets_api::{joined, moment};
 
 /// Changes and looks on a page.
 const PAGE: usize = 50;
@@ -357,7 +357,12 @@ fn told<T: Serialize>(what: &str, changes: Vec<Change<T>>, name: impl Fn(&T) -> 
 #[serde(default)]
 pub struct Looked {
     call: Option<String>,
+    /// A part of the name.
     by: Option<String>,
+    /// A day or a moment.
+    from: Option<String>,
+    /// A day, included, or a moment.
+    to: Option<String>,
     cursor: usize,
 }
 
@@ -370,15 +375,18 @@ pub async fn looks(
 ) -> Result<Json<Vec<Value>>, Problem> {
     me.only(&[Role::Admin, Role::Supervisor])?;
     let task = tokio::task::spawn_blocking(move || {
-        let same = |wanted: &Option<String>, is: &str| {
-            wanted.as_ref().is_none_or(|want| want.is_empty() || want == is)
-        };
-        let narrow = asked.call.is_some() || asked.by.is_some();
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+        let (call, by) = (given(&asked.call), given(&asked.by));
+        let from = given(&asked.from).map(|text| moment(&text, false)).transpose()?;
+        let to = given(&asked.to).map(|text| moment(&text, true)).transpose()?;
+        let narrow = call.is_some() || by.is_some() || from.is_some();
         let reach = if narrow { usize::MAX } else { asked.cursor.saturating_add(PAGE) };
-        let looks = desk.store.looks(None, reach)?;
+        let looks = desk.store.looks(to, reach)?;
         let wanted = looks
             .into_iter()
-            .filter(|look| same(&asked.call, &look.call) && same(&asked.by, &look.by))
+            .filter(|look| call.as_ref().is_none_or(|call| *call == look.call))
+            .filter(|look| by.as_ref().is_none_or(|by| look.by.contains(by.as_str())))
+            .filter(|look| from.is_none_or(|from| look.at >= from))
             .skip(asked.cursor)
             .take(PAGE);
         Ok(wanted

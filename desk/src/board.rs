@@ -2,6 +2,7 @@
 //! change. It is made of events alone, so that losing it loses nothing.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -15,7 +16,29 @@ pub struct Board {
     tickets: BTreeMap<TicketId, Summary>,
     by_caller: HashMap<String, Vec<TicketId>>,
     by_call: HashMap<String, Vec<TicketId>>,
+    /// Changes so far.
+    changes: u64,
+    counted: Mutex<HashMap<Option<String>, Counted>>,
 }
+
+/// How many tickets each queue holds.
+pub type Counts = BTreeMap<&'static str, usize>;
+
+/// Counts as they were.
+#[derive(Debug)]
+struct Counted {
+    changes: u64,
+    at: Timestamp,
+    counts: Arc<Counts>,
+}
+
+/// Tickets from which on counts may be a moment old: every console asks for them, and counting goes
+/// over all.
+const MANY: usize = 5000;
+/// How old, in milliseconds, counts may be while tickets change.
+const OLD_MS: i128 = 1000;
+/// How old they may be while nothing changes but the time.
+const OLDEST_MS: i128 = 30_000;
 
 /// Parts of the work, as the console's left side names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, utoipa::ToSchema)]
@@ -151,19 +174,16 @@ impl Choice {
             && self.due_soon.is_none_or(|soon| ticket.is_due_soon(now, policy) == soon)
             && self.open.is_none_or(|open| ticket.status.is_open() == open)
             && self.flaw.as_ref().is_none_or(|rate| crate::boards::flawed(ticket, rate, now))
-            && self.hour.is_none_or(|hour| local(ticket.started_at).hour() == hour)
-            && self.weekday.is_none_or(|day| weekday(ticket.started_at) + 1 == day)
+            && self.hour.is_none_or(|hour| ticket.began.hour() == hour)
+            && self
+                .weekday
+                .is_none_or(|day| ticket.began.weekday().to_monday_one_offset() == day)
     }
 }
 
 /// A moment as clocks in China show it.
 pub fn local(at: Timestamp) -> jiff::civil::DateTime {
     calendar::china().to_datetime(at)
-}
-
-/// 0 for Monday.
-pub fn weekday(at: Timestamp) -> i8 {
-    local(at).weekday().to_monday_zero_offset()
 }
 
 /// Where a ticket stands in a list: the smaller, the earlier.
@@ -202,6 +222,7 @@ pub struct Page<'a> {
 impl Board {
     /// Takes a ticket in, in place of what it was; what it was.
     pub fn put(&mut self, summary: Summary) -> Option<Summary> {
+        self.changes += 1;
         let id = summary.id;
         let key = summary.caller_key.clone();
         let call = summary.call.clone();
@@ -274,9 +295,18 @@ impl Board {
     }
 
     /// How many tickets each queue holds, for somebody who sees one department's or all.
-    pub fn counts(&self, within: Option<&str>, now: Timestamp) -> BTreeMap<&'static str, usize> {
-        let mut counts: BTreeMap<&'static str, usize> =
-            Queue::ALL.map(|queue| (queue.name(), 0)).into();
+    pub fn counts(&self, within: Option<&str>, now: Timestamp) -> Arc<Counts> {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = within.map(str::to_owned);
+        if let Some(known) = counted.get(&key) {
+            let age = now.duration_since(known.at).as_millis();
+            let old = if known.changes == self.changes { OLDEST_MS } else { OLD_MS };
+            let same = known.changes == self.changes || self.tickets.len() >= MANY;
+            if same && age < old {
+                return Arc::clone(&known.counts);
+            }
+        }
+        let mut counts: Counts = Queue::ALL.map(|queue| (queue.name(), 0)).into();
         for ticket in self.all().filter(|ticket| within.is_none_or(|name| ticket.has(name))) {
             for queue in Queue::ALL {
                 if queue.takes(ticket, now) {
@@ -284,6 +314,9 @@ impl Board {
                 }
             }
         }
+        let counts = Arc::new(counts);
+        let fresh = Counted { changes: self.changes, at: now, counts: Arc::clone(&counts) };
+        counted.insert(key, fresh);
         counts
     }
 

@@ -3,16 +3,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tickets::{Role, Status};
 
+use crate::extract::{Json, Query};
 use crate::Desk;
-use crate::board::{Choice, local, weekday};
+use crate::board::{Choice, local};
 use crate::people::Me;
 use crate::problem::Problem;
 use crate::summary::Summary;
@@ -130,11 +130,13 @@ impl Desk {
         let previous: Vec<&Summary> =
             board.all().filter(|ticket| earlier.takes(ticket, now, &self.policy)).collect();
         let count = |test: &dyn Fn(&Summary) -> bool| tickets.iter().filter(|one| test(one)).count();
-        let by = |name: &dyn Fn(&Summary) -> Option<String>| {
-            let mut counts: HashMap<String, usize> = HashMap::new();
-            tickets.iter().filter_map(|one| name(one)).for_each(|name| *counts.entry(name).or_default() += 1);
-            let mut counts: Vec<(String, usize)> = counts.into_iter().collect();
-            counts.sort_by(|left, right| right.1.cmp(&left.1).then_with(|| left.0.cmp(&right.0)));
+        let by = |name: for<'a> fn(&'a Summary) -> Option<&'a str>| {
+            let mut counts: HashMap<&str, usize> = HashMap::new();
+            for name in tickets.iter().filter_map(|one| name(one)) {
+                *counts.entry(name).or_default() += 1;
+            }
+            let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
+            counts.sort_by(|left, right| right.1.cmp(&left.1).then_with(|| left.0.cmp(right.0)));
             counts.truncate(LINES);
             counts.into_iter().map(|(name, n)| json!({ "name": name, "n": n })).collect::<Vec<_>>()
         };
@@ -149,17 +151,17 @@ impl Desk {
         let mut by_hour = [0usize; 24];
         let mut by_weekday_hour = vec![[0usize; 24]; 7];
         let mut by_day: BTreeMap<Date, (usize, usize)> = BTreeMap::new();
-        let mut departments: BTreeMap<String, Department> = BTreeMap::new();
+        let mut departments: HashMap<&str, Department> = HashMap::new();
         for ticket in &tickets {
-            let began = local(ticket.started_at);
+            let began = ticket.began;
             let hour = began.hour() as usize;
             by_hour[hour] += 1;
-            by_weekday_hour[weekday(ticket.started_at) as usize][hour] += 1;
+            by_weekday_hour[began.weekday().to_monday_zero_offset() as usize][hour] += 1;
             by_day.entry(began.date()).or_default().0 += 1;
             if let Some(ended) = ticket.ended_at.filter(|_| ticket.status == Status::Closed) {
                 by_day.entry(local(ended).date()).or_default().1 += 1;
             }
-            let name = ticket.department.clone().unwrap_or_else(|| "未派".to_owned());
+            let name = ticket.department.as_deref().unwrap_or("未派");
             let line = departments.entry(name).or_default();
             line.open += usize::from(ticket.status.is_open());
             line.overdue += usize::from(ticket.is_overdue(now));
@@ -172,8 +174,8 @@ impl Desk {
         let mut calls: Vec<&str> = tickets.iter().filter(|one| one.has_sound).map(|one| one.call.as_str()).collect();
         calls.sort_unstable();
         calls.dedup();
-        let mut lines: Vec<(String, Department)> = departments.into_iter().collect();
-        lines.sort_by_key(|(_, line)| std::cmp::Reverse(line.open + line.closed));
+        let mut lines: Vec<(&str, Department)> = departments.into_iter().collect();
+        lines.sort_by_key(|(name, line)| (std::cmp::Reverse(line.open + line.closed), *name));
         Ok(json!({
             "from": first.to_string(), "to": last.to_string(),
             "totals": {
@@ -185,10 +187,10 @@ impl Desk {
                 "calls": calls.len(),
             },
             "rates": rates,
-            "by_status": by(&|one| Some(one.status.name().to_owned())),
-            "by_type": by(&|one| Some(one.request_type.clone())),
-            "by_category": by(&|one| Some(one.category.clone())),
-            "by_street": by(&|one| street(one)),
+            "by_status": by(|one| Some(one.status.name())),
+            "by_type": by(|one| Some(&one.request_type)),
+            "by_category": by(|one| Some(&one.category)),
+            "by_street": by(|one| one.street.as_deref()),
             "by_department": lines.into_iter().map(|(name, line)| json!({
                 "name": name, "open": line.open, "overdue": line.overdue, "closed": line.closed,
                 "on_time": line.on_time.json(), "solved": line.solved.json(),
@@ -201,32 +203,25 @@ impl Desk {
     }
 }
 
-/// District and street, where both are known.
-fn street(ticket: &Summary) -> Option<String> {
-    let names: Vec<&String> = ticket.place.iter().filter(|name| name.as_str() != "市辖区").collect();
-    (names.len() >= 3).then(|| format!("{}{}", names[1], names[2]))
-}
-
 /// What many suffer from: the same second-level category in the same street, and how that compares
 /// with the period before.
 fn topics(tickets: &[&Summary], previous: &[&Summary]) -> Vec<Value> {
-    let topic = |ticket: &Summary| {
-        let matter = ticket.category_2.clone().unwrap_or_else(|| ticket.category.clone());
-        street(ticket).map(|street| (street, matter))
-    };
-    let mut now: HashMap<(String, String), Vec<&Summary>> = HashMap::new();
-    for ticket in tickets.iter().filter(|one| one.request_type != "咨询") {
+    fn topic(ticket: &Summary) -> Option<(&str, &str)> {
+        let matter = ticket.category_2.as_ref().unwrap_or(&ticket.category);
+        ticket.street.as_deref().map(|street| (street, matter.as_str()))
+    }
+    let suffered = |one: &&&Summary| one.request_type != "咨询";
+    let mut now: HashMap<(&str, &str), Vec<&Summary>> = HashMap::new();
+    for ticket in tickets.iter().filter(suffered) {
         if let Some(topic) = topic(ticket) {
             now.entry(topic).or_default().push(ticket);
         }
     }
-    let mut before: HashMap<(String, String), usize> = HashMap::new();
-    for ticket in previous.iter().filter(|one| one.request_type != "咨询") {
-        if let Some(topic) = topic(ticket) {
-            *before.entry(topic).or_default() += 1;
-        }
+    let mut before: HashMap<(&str, &str), usize> = HashMap::new();
+    for topic in previous.iter().filter(suffered).filter_map(|ticket| topic(ticket)) {
+        *before.entry(topic).or_default() += 1;
     }
-    let mut hot: Vec<((String, String), Vec<&Summary>)> =
+    let mut hot: Vec<((&str, &str), Vec<&Summary>)> =
         now.into_iter().filter(|(_, all)| all.len() >= LEAST_TOPIC).collect();
     hot.sort_by(|left, right| right.1.len().cmp(&left.1.len()).then_with(|| left.0.cmp(&right.0)));
     hot.truncate(TOPICS);

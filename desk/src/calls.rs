@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
-use axum::Json;
 use axum::body::Body;
-use axum::extract::{Multipart, Path, Query, State};
+use axum::extract::{Multipart, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
@@ -14,6 +13,7 @@ use serde_json::{Value, json};
 use tickets::{Call, Look, RECORD_VERSION, Remark, Role, Said, Ticket, TicketId, written};
 use tokio::io::AsyncWriteExt;
 
+use crate::extract::{Json, Path, Query};
 use crate::people::Me;
 use crate::problem::Problem;
 use crate::sound::{HEADER, Peaks};
@@ -25,6 +25,8 @@ const PAGE: usize = 30;
 const LONGEST_PAGE: usize = 100;
 /// Seconds within which looking again at the same call is the same look.
 const SAME_LOOK_S: i64 = 600;
+/// What can become of a call.
+const CALLS: [&str; 4] = ["tickets", "transfer", "none", "unusable"];
 /// Largest recording that may be uploaded, in bytes.
 pub const LARGEST_RECORDING: usize = 2 << 30;
 /// Bytes of sound in one answer at most: a browser asks for the rest.
@@ -103,7 +105,11 @@ impl Desk {
             category: some(&asked.category),
             department: some(&asked.department),
             request_type: some(&asked.request_type),
-            outcome: some(&asked.outcome),
+            outcome: match some(&asked.outcome) {
+                // Tickets that were opened by hand have nothing to hear.
+                none if none.is_empty() => CALLS.map(str::to_owned).to_vec(),
+                one => one,
+            },
             from: second(&asked.from, false)?,
             to: second(&asked.to, true)?,
             confidence_below: asked.confidence_below,
@@ -415,6 +421,8 @@ pub async fn one(
 pub struct Waveform {
     #[serde(flatten)]
     peaks: Peaks,
+    /// Whose voice each of `legs` is.
+    names: Vec<&'static str>,
     silence: Vec<(u64, u64)>,
 }
 
@@ -430,7 +438,8 @@ pub async fn peaks(
         let (_, peaks) = desk.sound_of(&call)?;
         let stored = transcript::load(&desk.store, &call)?;
         let silence = transcript::silences(&stored.heard, peaks.duration_ms);
-        Ok(Waveform { peaks, silence })
+        let names = transcript::channels(&stored.heard, &peaks);
+        Ok(Waveform { peaks, names, silence })
     });
     Ok(Json(joined(task).await?))
 }
@@ -547,7 +556,7 @@ pub async fn export(
             }
             _ => return Err(Problem::bad("导出格式为 vtt、srt、json 或 sound")),
         };
-        let day = call.started_at.strftime("%Y%m%d-%H%M%S");
+        let day = crate::board::local(call.started_at).strftime("%Y%m%d-%H%M%S");
         let note = if shown.redact { "" } else { "-未脱敏" };
         let name = format!("call-{day}-{}{note}.{ending}", &call.sha256[..8]);
         let kind = kind.to_owned();

@@ -19,6 +19,9 @@ const GATHER: Duration = Duration::from_millis(700);
 /// Tickets put between two commits while many are owed.
 const BATCH: usize = 2000;
 
+/// Outcome of what is no call: a ticket that was opened by hand.
+const BY_HAND: &str = "hand";
+
 /// The index and what it is owed.
 pub struct Finding {
     index: search::Index,
@@ -231,7 +234,7 @@ impl Desk {
             caller_key: summary.caller_key.unwrap_or_default(),
             place: summary.place,
             confidence: summary.confidence,
-            outcome: "tickets".to_owned(),
+            outcome: if summary.has_sound { "tickets" } else { BY_HAND }.to_owned(),
         })
     }
 

@@ -8,6 +8,7 @@ mod admin;
 mod board;
 mod boards;
 mod calls;
+mod extract;
 mod finding;
 mod live;
 mod open311;
@@ -41,6 +42,7 @@ use crate::board::Board;
 use crate::summary::Summary;
 
 pub use crate::admin::written_rule;
+pub use crate::people::link;
 pub use crate::serve::{Config, serve};
 pub use crate::work::sentence;
 
@@ -193,14 +195,15 @@ impl Desk {
         Ok(desk)
     }
 
-    /// A link for the first administrator, where nobody has an account yet.
+    /// The end of a link for an administrator, where none has a password yet; with `always` also
+    /// where one has.
     ///
     /// # Errors
     /// A store that cannot be written.
-    pub fn first_link(&self) -> Result<Option<String>, Error> {
+    pub fn first_link(&self, always: bool) -> Result<Option<String>, Error> {
         let people = self.store.people()?;
         let settled = people.iter().any(|person| person.role == Role::Admin && person.password.is_some());
-        if settled {
+        if settled && !always {
             return Ok(None);
         }
         let admin = people.into_iter().find(|person| person.role == Role::Admin && person.active);

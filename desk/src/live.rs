@@ -1,7 +1,6 @@
 //! Live updates: every change of a ticket to every console that may see it, as server-sent events
 //! (HTML, section 9.2). A change is serialised once, however many listen.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -137,8 +136,8 @@ pub async fn events(
 const COUNT_EVERY: Duration = Duration::from_millis(1000);
 
 fn counts_event(desk: &Desk, within: Option<&str>) -> Event {
-    let counts: BTreeMap<&str, usize> = desk.counts(within);
-    Event::default().event("counts").data(serde_json::to_string(&counts).unwrap_or_default())
+    let counts = desk.counts(within);
+    Event::default().event("counts").data(serde_json::to_string(&*counts).unwrap_or_default())
 }
 
 /// A stream that ends when something else happens.

@@ -3,8 +3,7 @@
 //! Reading shows what may be shown to everybody: no caller, no words, no place below the street.
 //! Both need a session, as everything does; there is no anonymous access to a hotline.
 
-use axum::Json;
-use axum::extract::{Form, Path, Query, State};
+use axum::extract::{Form, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
@@ -12,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tickets::{Role, TicketId, written};
 
+use crate::extract::{Json, Path, Query};
 use crate::Desk;
 use crate::board::{Choice, Sort};
 use crate::people::Me;

@@ -1,6 +1,5 @@
 //! Signing in and out, and passwords.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -8,6 +7,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use tickets::{Person, Session};
 
+use crate::extract::Json;
 use crate::Desk;
 use crate::people::{self, Address, Me, MeJson};
 use crate::problem::Problem;

@@ -31,6 +31,10 @@ pub struct Summary {
     pub runs: bool,
     pub opened_at: Timestamp,
     pub started_at: Timestamp,
+    /// The same as clocks in China show it.
+    pub began: jiff::civil::DateTime,
+    /// District and street, where both are known.
+    pub street: Option<String>,
     pub confidence: f64,
     pub call: String,
     pub has_sound: bool,
@@ -126,6 +130,11 @@ impl Summary {
             let said = Some(&place.text).filter(|_| place.names.is_empty());
             place.names.iter().chain(detail).chain(said).cloned()
         });
+        let place: Vec<String> = place.collect();
+        let started_at = call.map_or(opened_at, |call| call.started_at);
+        let names: Vec<&String> =
+            fields.place.iter().flat_map(|place| &place.names).filter(|name| *name != "市辖区").collect();
+        let street = (names.len() >= 3).then(|| format!("{}{}", names[1], names[2]));
         let reached = life.follow_ups.iter().rev().find(|one| one.reached);
         Summary {
             id: ticket.id,
@@ -139,13 +148,15 @@ impl Summary {
             title: fields.title.clone(),
             department: fields.department.clone(),
             co: life.co.clone(),
-            place: place.collect(),
+            place,
             caller: fields.phone.as_deref().map(masked),
             caller_key: fields.phone.as_deref().map(key),
             deadline: ticket.deadline(),
             runs: ticket.clock_runs(),
             opened_at,
-            started_at: call.map_or(opened_at, |call| call.started_at),
+            started_at,
+            began: crate::board::local(started_at),
+            street,
             confidence: sure.fold(1.0, f64::min),
             call: ticket.call.clone(),
             has_sound: call.is_some_and(Call::has_sound),

@@ -1,9 +1,9 @@
 //! Tickets: lists, one ticket, and everything that can be done to it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::{Multipart, Path, Query, State};
+use axum::extract::{Multipart, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tickets::{Attachment, Command, Error, Fields, Move, Role, Ticket, TicketId};
 
+use crate::extract::{Json, Path, Query};
 use crate::Desk;
-use crate::board::{Choice, Key, Queue, Sort};
+use crate::board::{Choice, Counts, Key, Queue, Sort};
 use crate::people::Me;
 use crate::problem::Problem;
 use crate::summary::Row;
@@ -78,7 +79,7 @@ pub struct List {
     total: usize,
     /// Tickets by queue, within what this person may see.
     #[schema(value_type = Object)]
-    counts: BTreeMap<&'static str, usize>,
+    counts: Arc<Counts>,
 }
 
 /// A day or a moment; `end`: of a day, the moment after it.
@@ -129,8 +130,8 @@ impl Desk {
         })
     }
 
-    /// The counts of all queues, remembered for a moment: every console asks for them.
-    pub(crate) fn counts(&self, within: Option<&str>) -> BTreeMap<&'static str, usize> {
+    /// The counts of all queues.
+    pub(crate) fn counts(&self, within: Option<&str>) -> Arc<Counts> {
         self.board().counts(within, Timestamp::now())
     }
 

@@ -10,6 +10,7 @@ use tickets::{Call, Command, Error, Event, Store, Ticket};
 
 use crate::Desk;
 use crate::problem::Problem;
+use crate::sound::Peaks;
 
 /// The transcript as the store keeps it.
 #[derive(Debug, Clone, Deserialize)]
@@ -191,6 +192,31 @@ pub fn silences(heard: &Heard, duration_ms: u64) -> Vec<(u64, u64)> {
         found.push((at, duration_ms));
     }
     found
+}
+
+/// Whose voice each channel is: of two, the one that is louder while somebody speaks is his.
+pub fn channels(heard: &Heard, peaks: &Peaks) -> Vec<&'static str> {
+    let mut legs: Vec<Leg> = Vec::new();
+    for said in &heard.said {
+        if !legs.contains(&said.leg) {
+            legs.push(said.leg);
+        }
+    }
+    let [left, right] = &peaks.legs[..] else {
+        return vec![match legs[..] {
+            [one] => leg(one),
+            _ => "mixed",
+        }];
+    };
+    let loud = |channel: &[u8], whose: Leg| -> u64 {
+        let spoken = heard.said.iter().filter(|said| said.leg == whose);
+        let column = |ms: u64| (ms / peaks.bucket_ms.max(1)) as usize;
+        let of = |said: &Said| channel.get(column(said.start_ms)..column(said.end_ms).min(channel.len()));
+        spoken.filter_map(of).flatten().map(|peak| u64::from(*peak)).sum()
+    };
+    let as_usual = loud(left, Leg::Agent) + loud(right, Leg::Caller);
+    let swapped = loud(left, Leg::Caller) + loud(right, Leg::Agent);
+    if as_usual >= swapped { vec!["agent", "caller"] } else { vec!["caller", "agent"] }
 }
 
 impl Desk {

@@ -1,11 +1,11 @@
 //! The words of the city: types, categories, departments, places, knowledge.
 
-use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tickets::{Department, Status, TYPES, URGENCIES};
 
+use crate::extract::{Json, Query};
 use crate::Desk;
 use crate::people::Me;
 use crate::problem::Problem;

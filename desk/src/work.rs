@@ -133,7 +133,12 @@ pub fn sentence(event: &Event) -> String {
         Event::Opened { status, .. } => format!("受理，状态为{}", status.name()),
         Event::Corrected { field, from, to, .. } => {
             let private = field == "phone";
-            let shown = |value: &Value| if private { "（号码）".to_owned() } else { plain(value) };
+            let shown = |value: &Value| match (field.as_str(), value.as_str()) {
+                _ if private => "（号码）".to_owned(),
+                ("deadline", Some(text)) => text.parse().map_or_else(|_| text.to_owned(), moment),
+                ("emergency_kind", Some(kind)) => emergency_name(kind).to_owned(),
+                _ => plain(value),
+            };
             format!("把{}从「{}」改为「{}」", field_name(field), shown(from), shown(to))
         }
         Event::TranscriptCorrected { utterance, from, to, .. } => {
@@ -200,6 +205,19 @@ fn plain(value: &Value) -> String {
             names.filter(|names| !names.is_empty()).unwrap_or_else(|| said.to_owned())
         }
         other => other.to_string(),
+    }
+}
+
+/// What people call an emergency.
+fn emergency_name(kind: &str) -> &str {
+    match kind {
+        "fire" => "火情",
+        "crime" => "违法犯罪",
+        "medical" => "伤病",
+        "traffic" => "交通事故",
+        "gas" => "燃气泄漏",
+        "danger" => "险情",
+        other => other,
     }
 }
 

@@ -120,6 +120,16 @@ pub enum Command {
     Rebuild,
     /// Check the configuration and the city's files
     CheckConfig,
+    /// List accounts of the desk, or make a one-time link for one
+    People {
+        #[command(subcommand)]
+        action: Option<PeopleAction>,
+    },
+    /// Fill a store, to measure the desk with
+    Bench {
+        #[command(subcommand)]
+        what: Bench,
+    },
     /// Serve the store: commands on it are answered beside one another, by one process, until Ctrl-C
     Serve(Serve),
 }
@@ -135,6 +145,8 @@ impl Command {
             | Command::Dispatch { .. }
             | Command::Replay(_)
             | Command::Departments { .. }
+            | Command::People { .. }
+            | Command::Bench { .. }
             | Command::Check
             | Command::Export(_)
             | Command::Import { .. }
@@ -152,6 +164,34 @@ impl Command {
     }
 }
 
+#[derive(Debug, Subcommand)]
+pub enum PeopleAction {
+    /// Make a one-time link for somebody who forgot the password: its end, after the desk's address
+    Link {
+        /// Account
+        login: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Bench {
+    /// Fill an empty store with seeded tickets and transcripts; calls share a few recordings
+    Fill(Fill),
+}
+
+#[derive(Debug, Args)]
+pub struct Fill {
+    /// Tickets
+    #[arg(long, default_value_t = 100_000)]
+    pub tickets: u64,
+    /// Hours of calls in all
+    #[arg(long, default_value_t = 20_000)]
+    pub hours: u64,
+    /// Seed
+    #[arg(long, default_value_t = 12345)]
+    pub seed: u64,
+}
+
 #[derive(Debug, Args)]
 pub struct Serve {
     /// Address of the web desk; port 0 takes any that is free
@@ -166,6 +206,9 @@ pub struct Serve {
     /// The certificate's private key in PEM
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub key: Option<PathBuf>,
+    /// Print a one-time link for the administrator, also when one has a password already
+    #[arg(long)]
+    pub link: bool,
     /// A proxy before the desk speaks TLS to the browsers
     #[arg(long, conflicts_with = "cert")]
     pub behind_proxy: bool,

@@ -8,12 +8,14 @@ mod config;
 mod convert;
 mod evaluate;
 mod exit;
+mod fill;
 mod hear;
 mod house;
 mod intake;
 mod interpret;
 mod keep;
 mod models;
+mod people;
 mod progress;
 mod recording;
 mod replay;
@@ -36,7 +38,7 @@ use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Bench, Cli, Command};
 use crate::config::Setting;
 
 fn main() -> ExitCode {
@@ -96,6 +98,8 @@ fn carry_out(cli: &Cli, setting: &Setting) -> anyhow::Result<u8> {
         Command::Departments { action } => keep::departments(global, setting, action.as_ref()),
         Command::Interpret { at } => interpret::interpret(setting, *at),
         Command::Redact => interpret::redact(),
+        Command::People { action } => people::run(global, setting, action.as_ref()),
+        Command::Bench { what: Bench::Fill(ask) } => fill::fill(setting, ask),
         Command::Check => keep::check(global, setting),
         Command::Export(ask) => keep::export(setting, ask),
         Command::Import { file } => keep::import(setting, file),

@@ -71,11 +71,11 @@ pub fn serve(global: &Global, setting: &Setting, ask: &Serve) -> anyhow::Result<
     let watch = ask.watch.as_deref().map(|folder| Watch::start(folder, &intake)).transpose()?;
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     let address = format!("{scheme}://{}", web.local_addr()?);
-    let link = desk.first_link().or_exit(exit::STORE)?;
+    let link = desk.first_link(ask.link).or_exit(exit::STORE)?;
     let web = Web::start(desk, web, config)?;
     print_text(&format!("{address}\n"))?;
     if let Some(token) = link {
-        print_text(&format!("first administrator, once: {address}/#/once/{token}\n"))?;
+        print_text(&format!("sign in, once: {address}/#/once/{token}\n"))?;
     }
     ends.wait();
     watch.into_iter().for_each(Watch::end);

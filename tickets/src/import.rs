@@ -8,7 +8,7 @@ use sled::transaction::TransactionalTree;
 
 use crate::backup::{self, FORMAT, FileKind, GARBLED, History, Line, Reader};
 use crate::department::{department_key, department_log, record_change, rule_key, rule_log};
-use crate::event::Call;
+use crate::event::{Call, Record};
 use crate::export::{attached, files_of};
 use crate::files::{attachment_key, recording_key, transcript_key};
 use crate::journal::{self, Applied};
@@ -136,6 +136,27 @@ impl Store {
             left -= part.len() as u64;
         }
         incoming.finish(sha256)?.then_some(()).ok_or_else(|| garbled(reader.number))
+    }
+
+    /// Takes calls in with tickets whose history is known already, all or none of them; files must
+    /// have been put before. For stores that are filled by a program.
+    ///
+    /// # Errors
+    /// [`Error::Full`] and the like.
+    pub fn take_histories(&self, calls: &[(Call, Vec<(TicketId, Vec<Record>)>)]) -> Result<(), Error> {
+        self.journal().commit(|tx| {
+            for (call, tickets) in calls {
+                for (id, records) in tickets {
+                    journal::append(tx, *id, 0, records)?;
+                    if let Some(ticket) = Ticket::from_records(*id, records.clone()) {
+                        journal::reindex(tx, None, &ticket, Some(call))?;
+                    }
+                    raise_counter(tx, id.day, id.counter)?;
+                }
+                tx.insert(call_key(&call.sha256), journal::encode(call)?)?;
+            }
+            Ok(())
+        })
     }
 
     /// Takes a call in, with its tickets, their history and their indexes, all or nothing.

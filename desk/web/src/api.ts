@@ -195,5 +195,5 @@ export const api = {
   newLink: (login: string) => post<{ link: string }>(`/people/${seg(login)}/link`),
   models: () => get<Models>('/models'),
   useModel: (name: string) => post<Models>('/models/use', { name }),
-  looks: (query: { call?: string; from?: string; to?: string; cursor?: string }) => get<Look[]>('/looks', query),
+  looks: (query: { call?: string; by?: string; from?: string; to?: string; cursor?: string }) => get<Look[]>('/looks', query),
 }

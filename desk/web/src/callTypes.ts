@@ -22,6 +22,8 @@ export interface CallRow {
   flags: Check[]
   marks: number
   score: number | null
+  /** Found by sound or sense, not by the words themselves. */
+  alike?: boolean
 }
 
 export interface CallList {
@@ -72,7 +74,7 @@ export interface Call extends Omit<CallRow, 'marks' | 'score'> {
   utterances: Utterance[]
   marks: Mark[]
   scores: Score[]
-  looks: number
+  has_sound: boolean
 }
 
 export interface Peaks {
@@ -80,5 +82,7 @@ export interface Peaks {
   bucket_ms: number
   /** For each leg the loudness of each bucket, 0 to 100. */
   legs: number[][]
+  /** Whose voice each of them is. */
+  names?: Utterance['leg'][]
   silence: [number, number][]
 }

@@ -52,7 +52,7 @@ export const FORMS: Record<string, Form> = {
   grant_extension: { key: 'v', done: '已同意延期', asks: [why('说明（可不填）', [], false)] },
   deny_extension: { key: 'l', done: '已驳回延期', asks: [why('驳回理由', ['理由不充分', '应先行答复市民进展'])] },
   answer: {
-    key: 'a', done: '已办结答复', leaves: true,
+    key: 'a', says: '现场照片、文书等请先在“附件”里添加。', done: '已办结答复', leaves: true,
     asks: [
       { name: 'handling', label: '办理情况（内部）', kind: 'area', required: true, hint: '什么时候、谁、做了什么' },
       { name: 'reply', label: '公开答复（给市民看）', kind: 'area', required: true, hint: '不要写他人姓名、电话' },

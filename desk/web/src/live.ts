@@ -47,6 +47,8 @@ function open(): void {
     retry = setTimeout(open, delay)
     delay = Math.min(delay * 2, 30_000)
   }
+  // The server says so when this page was too slow for it.
+  source.addEventListener('reload', () => tell('again', undefined))
   for (const kind of ['ticket', 'recording', 'counts'] as const) {
     source.addEventListener(kind, (event) => {
       try {

@@ -13,6 +13,9 @@ export const vocabulary = shallowRef<Vocabulary>({
 
 export const role = computed<Role | null>(() => session.me?.role ?? null)
 
+/** Administrators may do what these may: a small hotline has one person for all. */
+export const is = (...roles: Role[]): boolean => role.value !== null && (role.value === 'admin' || roles.includes(role.value))
+
 export function signedIn(me: Me): void {
   session.me = me
   session.asked = true
@@ -56,7 +59,7 @@ export async function signOut(): Promise<void> {
 
 /** The page of a role after signing in. */
 export function homeOf(role: Role): string {
-  return role === 'admin' ? '/departments' : role === 'supervisor' ? '/boards' : '/queue'
+  return role === 'supervisor' ? '/boards' : '/queue'
 }
 
 onSessionLost(() => {

@@ -109,7 +109,9 @@ export function useTicket(id: string) {
   })
   subscribe('again', () => void (drafts.size ? (newer.value = true) : load()))
 
-  const moves = computed(() => ticket.value?.moves ?? [])
+  // Sending again what was sent already is another thing to those who do it.
+  const moves = computed(() => (ticket.value?.moves ?? []).map((move) =>
+    move.command === 'dispatch' && ticket.value?.status === '已派遣' ? { ...move, label: '改派' } : move))
   const allowed = (command: string) => moves.value.find((move) => move.command === command)?.enabled ?? false
 
   return { ticket, call, problem, callProblem, conflict, sending, drafts, newer, gone, moves, allowed, load, loadCall, send, resolve }

@@ -30,6 +30,7 @@ export interface Vocabulary {
   statuses: string[]
   departments: Department[]
   unsolved_reasons: string[]
+  extension_days?: number
 }
 
 /** A place the address table offers. */
@@ -80,6 +81,8 @@ export interface Row {
   call: string
   overdue: boolean
   due_soon: boolean
+  /** The clock stands still. */
+  paused: boolean
   supervised: boolean
   missing: string[]
   redos: number
@@ -141,6 +144,8 @@ export interface Fields {
   subject: string | null
   deadline: string | null
   title: string
+  /** Of a ticket that was typed. */
+  description?: string | null
   readings: Reading[]
   missing: string[]
   notes: string[]
@@ -156,7 +161,7 @@ export interface HistoryEntry {
   event: string
   text: string
   why: string | null
-  detail: Record<string, unknown>
+  detail: Record<string, unknown> | null
 }
 
 export interface Move {
@@ -195,7 +200,7 @@ export interface FollowUp {
 /** A row's `place` is text, a ticket's lies in its fields. */
 export interface Ticket extends Row {
   fields: Fields
-  matter: string
+  matter: number
   history: HistoryEntry[]
   moves: Move[]
   attachments: Attachment[]
@@ -203,7 +208,8 @@ export interface Ticket extends Row {
   followups: FollowUp[]
   extension: { days: number; why: string; by: string; at: string } | null
   first: string | null
-  paused: boolean
+  /** Whom it goes to when nobody says otherwise. */
+  proposed: string | null
   merged_into: string | null
 }
 
@@ -221,6 +227,7 @@ export interface Command {
 export interface NewTicket {
   type: string
   category: string
+  category_2?: string
   urgency: string
   title: string
   description: string
@@ -250,7 +257,7 @@ export interface Board {
   by_hour: number[]
   by_weekday_hour: number[][]
   by_day: { day: string; n: number; closed: number }[]
-  topics: { text: string; n: number; change: number; ids: string[] }[]
+  topics: { text: string; n: number; before: number; change: number | null; ids: string[] }[]
   by_street: { name: string; n: number }[]
 }
 
@@ -288,7 +295,7 @@ export interface DispatchRule {
 }
 
 export interface DispatchRules {
-  version: number
+  version: string
   rules: DispatchRule[]
 }
 
@@ -306,7 +313,7 @@ export interface Person {
   active: boolean
   created_at: string
   last_seen: string | null
-  /** A one-time link, present only in the answer that made it. */
+  /** The token of a one-time link, present only in the answer that made it. */
   link?: string
 }
 
@@ -321,6 +328,7 @@ export interface Look {
   what: string
   call: string | null
   ticket: string | null
+  redacted: boolean
   why: string | null
 }
 

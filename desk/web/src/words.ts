@@ -61,7 +61,7 @@ export function clock(ms: number): string {
 export function duration(ms: number): string {
   const minutes = Math.floor(Math.abs(ms) / 60_000)
   const [d, h, m] = [Math.floor(minutes / 1440), Math.floor(minutes / 60) % 24, minutes % 60]
-  if (d) return h ? `${d} 天 ${h} 小时` : `${d} 天`
+  if (d) return h && d < 10 ? `${d} 天 ${h} 小时` : `${d} 天`
   if (h) return m && h < 10 ? `${h} 小时 ${m} 分` : `${h} 小时`
   return `${m} 分钟`
 }
@@ -90,6 +90,8 @@ export function deadline(row: Pick<Row, 'deadline' | 'overdue' | 'due_soon' | 's
   if (/已结案|已撤单|已并单|已处置|回访/.test(row.status)) return { text: dateTime(row.deadline), tone: 'plain' }
   if (row.paused || row.status === '待补充') return { text: '计时暂停', tone: 'plain' }
   const left = new Date(row.deadline).getTime() - now
+  // The clock of a ticket that was not sent yet does not run.
+  if (left < 0 && !row.overdue) return { text: dateTime(row.deadline), tone: 'plain' }
   if (left < 0) return { text: `超期 ${duration(left)}`, tone: 'bad' }
   return { text: `剩 ${duration(left)}`, tone: row.due_soon ? 'warn' : 'plain' }
 }
@@ -100,6 +102,9 @@ export const percent = (value: number | null | undefined, digits = 0): string =>
 export function bytes(n: number): string {
   return n < 1024 * 1024 ? `${Math.max(1, Math.round(n / 1024))} KB` : `${(n / 1024 / 1024).toFixed(1)} MB`
 }
+
+/** 北京市 市辖区 海淀区 清河街道: only what tells places of one city apart. */
+export const placeOf = (names: string[]): string => names.slice(1).filter((name) => name !== '市辖区' && name !== '县').join('')
 
 /** Category and what lies below it: 环境保护 · 环境污染. */
 export const categoryOf = (row: { category: string; category_2?: string | null }): string =>

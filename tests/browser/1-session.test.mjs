@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict'
+
+import { at, check, LINK, PASSWORD, until, visit } from './lib.mjs'
+
+async function signIn(page, login, password) {
+  await page.locator(at('login')).fill(login)
+  await page.locator(at('password')).fill(password)
+  await page.locator(at('submit')).click()
+}
+
+check('one-time link, password, sign out, sign in', async (open) => {
+  const page = await open(null, { expected: [401] })
+  await page.goto(LINK)
+  await page.locator(at('new-password')).fill(PASSWORD)
+  await page.locator(at('new-password-again')).fill(PASSWORD)
+  await page.locator(at('save-password')).click()
+  await page.locator(at('ticket-table')).waitFor()
+  assert.match(page.url(), /#\/queue/, 'the administrator begins with the work that waits')
+  await page.locator(at('account')).click()
+  await page.locator(at('sign-out')).click()
+  await page.locator(at('sign-in')).waitFor()
+  await signIn(page, 'admin', PASSWORD)
+  await page.locator(at('ticket-table')).waitFor()
+})
+
+check('a link that was used, a wrong password, a page that asks who it is', async (open) => {
+  const page = await open(null, { expected: [401] })
+  await page.goto(LINK)
+  await page.getByText('一次性链接只能用一次').waitFor()
+  await visit(page, '/calls')
+  await page.locator(at('sign-in')).waitFor()
+  await signIn(page, 'admin', 'wrong horse 12')
+  await page.locator(at('problem')).getByText('账号或密码不对').waitFor()
+  await page.locator(at('password')).fill(PASSWORD)
+  await page.keyboard.press('Enter')
+  await until('back where it was going', () => page.url().endsWith('#/calls'))
+})
