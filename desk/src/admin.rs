@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tickets::{Change, Department, DispatchRule, Person, Role, TYPES, written};
+use tickets::{
+    Change, Department, DispatchRule, Look, Person, RECORD_VERSION, Role, TYPES, written,
+};
 
 use crate::extract::{Json, Path, Query};
 use crate::Desk;
@@ -305,7 +307,16 @@ pub async fn use_model(
     me.only(&[Role::Admin])?;
     let task = tokio::task::spawn_blocking(move || {
         (desk.house.use_model)(&name.name).map_err(Problem::refused)?;
-        tracing::info!(by = %me.person.login, model = %name.name, "another default model");
+        let why = format!("改用模型 {}", name.name);
+        desk.store.record_look(&Look {
+            v: RECORD_VERSION,
+            at: Timestamp::now(),
+            by: me.person.name.clone(),
+            what: "model".to_owned(),
+            call: String::new(),
+            redacted: true,
+            why,
+        })?;
         (desk.house.models)().map_err(Problem::refused)
     });
     Ok(Json(joined(task).await?))

@@ -242,6 +242,11 @@ impl Board {
         before
     }
 
+    /// Whether going over all of them takes long enough to be noticed.
+    pub fn is_large(&self) -> bool {
+        self.tickets.len() >= MANY
+    }
+
     pub fn get(&self, id: TicketId) -> Option<&Summary> {
         self.tickets.get(&id)
     }
@@ -301,7 +306,7 @@ impl Board {
         if let Some(known) = counted.get(&key) {
             let age = now.duration_since(known.at).as_millis();
             let old = if known.changes == self.changes { OLDEST_MS } else { OLD_MS };
-            let same = known.changes == self.changes || self.tickets.len() >= MANY;
+            let same = known.changes == self.changes || self.is_large();
             if same && age < old {
                 return Arc::clone(&known.counts);
             }

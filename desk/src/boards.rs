@@ -1,7 +1,8 @@
 //! Boards: what the city is suffering from, and how well it is answered. Every figure is counted
 //! over the tickets that the same filters list, so that it can be looked into.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::State;
 use jiff::civil::Date;
@@ -28,7 +29,7 @@ const LEAST_TOPIC: usize = 2;
 const LINES: usize = 20;
 
 /// The period, in days of China, both included, and the department.
-#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Deserialize, utoipa::IntoParams)]
 #[serde(default)]
 pub struct Asked {
     from: String,
@@ -42,7 +43,7 @@ pub async fn boards(
     State(desk): State<Desk>,
     me: Me,
     Query(asked): Query<Asked>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Arc<Value>>, Problem> {
     me.only(&[Role::Supervisor])?;
     let task = tokio::task::spawn_blocking(move || desk.boards(&asked));
     Ok(Json(joined(task).await?))
@@ -106,9 +107,36 @@ struct Department {
     satisfied: Rate,
 }
 
+/// Boards that are remembered, and for how long while tickets change: who looks at a city's figures
+/// does not need those of this second.
+const REMEMBERED: usize = 16;
+const REMEMBERED_MS: i128 = 5_000;
+
+/// Boards that were counted lately, by what was asked.
+pub type Remembered = Mutex<HashMap<Asked, (Timestamp, Arc<Value>)>>;
+
 impl Desk {
-    fn boards(&self, asked: &Asked) -> Result<Value, Problem> {
+    /// The boards, from memory where many tickets make counting long.
+    fn boards(&self, asked: &Asked) -> Result<Arc<Value>, Problem> {
         let now = Timestamp::now();
+        let many = self.board().is_large();
+        let lock = || self.boards.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = |at: &Timestamp| now.duration_since(*at).as_millis() < REMEMBERED_MS;
+        if many && let Some((_, known)) = lock().get(asked).filter(|(at, _)| fresh(at)) {
+            return Ok(Arc::clone(known));
+        }
+        let counted = Arc::new(self.count_boards(asked, now)?);
+        let mut remembered = lock();
+        if remembered.len() >= REMEMBERED {
+            remembered.retain(|_, (at, _)| fresh(at));
+        }
+        if many && remembered.len() < REMEMBERED {
+            remembered.insert(asked.clone(), (now, Arc::clone(&counted)));
+        }
+        Ok(counted)
+    }
+
+    fn count_boards(&self, asked: &Asked, now: Timestamp) -> Result<Value, Problem> {
         let today = local(now).date();
         let day = |text: &str, default: Date| match text.trim() {
             "" => Ok(default),
@@ -171,9 +199,8 @@ impl Desk {
             line.satisfied.count(rated(ticket, "satisfied", now));
         }
         by_day.retain(|day, _| (first..=last).contains(day));
-        let mut calls: Vec<&str> = tickets.iter().filter(|one| one.has_sound).map(|one| one.call.as_str()).collect();
-        calls.sort_unstable();
-        calls.dedup();
+        let calls: HashSet<&str> =
+            tickets.iter().filter(|one| one.has_sound).map(|one| one.call.as_str()).collect();
         let mut lines: Vec<(&str, Department)> = departments.into_iter().collect();
         lines.sort_by_key(|(name, line)| (std::cmp::Reverse(line.open + line.closed), *name));
         Ok(json!({

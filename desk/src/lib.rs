@@ -128,6 +128,8 @@ pub struct Inner {
     shelf: search::Shelf,
     /// Callers are known by a keyed hash of their numbers.
     key: Vec<u8>,
+    /// Boards that were counted lately.
+    boards: boards::Remembered,
     /// One at a time edits the dispatch table.
     rules_turn: Mutex<()>,
     /// Names under which recent jobs came.
@@ -170,6 +172,7 @@ impl Desk {
             board: RwLock::default(),
             failures: people::Failures::default(),
             hashing: tokio::sync::Semaphore::new(HASHING),
+            boards: boards::Remembered::default(),
             rules_turn: Mutex::default(),
             jobs: Mutex::default(),
             store,

@@ -85,9 +85,9 @@ pub struct Look {
     pub at: Timestamp,
     /// Who.
     pub by: String,
-    /// recording, transcript, export or caller.
+    /// recording, transcript or export; model when another one was made the default.
     pub what: String,
-    /// SHA-256 of the call's recording.
+    /// SHA-256 of the call's recording; empty for what is no call.
     pub call: String,
     /// Whether names, numbers and addresses were blanked.
     pub redacted: bool,
