@@ -47,8 +47,17 @@ fn every_day_of_two_years_is_worked_or_not() {
         ("2026-10-01", "2026-10-07"),
     ];
     let worked = [
-        "2025-01-26", "2025-02-08", "2025-04-27", "2025-09-28", "2025-10-11", "2026-01-04",
-        "2026-02-14", "2026-02-28", "2026-05-09", "2026-09-20", "2026-10-10",
+        "2025-01-26",
+        "2025-02-08",
+        "2025-04-27",
+        "2025-09-28",
+        "2025-10-11",
+        "2026-01-04",
+        "2026-02-14",
+        "2026-02-28",
+        "2026-05-09",
+        "2026-09-20",
+        "2026-10-10",
     ];
     let day = |text: &str| text.parse::<Date>().expect("a day");
     let mut date = day("2025-01-01");
@@ -102,7 +111,13 @@ fn a_clock_that_stood_still_gives_back_what_was_left() {
         // Overdue before: it stays so.
         ("2026-03-05T18:00", days, "2026-03-06T09:00", "2026-03-09T09:00", "2026-03-05T18:00"),
         // Hours come back to the minute, at night too.
-        ("2026-03-05T18:00", Limit::Hours(24), "2026-03-05T09:00", "2026-03-05T21:30", "2026-03-06T06:30"),
+        (
+            "2026-03-05T18:00",
+            Limit::Hours(24),
+            "2026-03-05T09:00",
+            "2026-03-05T21:30",
+            "2026-03-06T06:30",
+        ),
     ] {
         let found = calendar.resumed(at(due), limit, at(stopped), at(resumed));
         assert_eq!(found, at(expect), "due {due}, stopped {stopped}, resumed {resumed}");

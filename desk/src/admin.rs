@@ -11,8 +11,8 @@ use tickets::{
     Change, Department, DispatchRule, Look, Person, RECORD_VERSION, Role, TYPES, written,
 };
 
-use crate::extract::{Json, Path, Query};
 use crate::Desk;
+use crate::extract::{Json, Path, Query};
 use crate::people::{self, Me};
 use crate::problem::Problem;
 use crate::tickets_api::{joined, moment};
@@ -26,7 +26,10 @@ const EMERGENCIES: [&str; 6] = ["fire", "crime", "medical", "traffic", "gas", "d
 
 /// All departments.
 #[utoipa::path(get, path = "/api/departments", tag = "admin", responses((status = 200, description = "Departments by name")))]
-pub async fn departments(State(desk): State<Desk>, _: Me) -> Result<Json<Vec<Department>>, Problem> {
+pub async fn departments(
+    State(desk): State<Desk>,
+    _: Me,
+) -> Result<Json<Vec<Department>>, Problem> {
     Ok(Json(desk.store.departments()?))
 }
 
@@ -77,7 +80,8 @@ impl Desk {
             rules = self.city.dispatch.iter().map(written_rule).collect();
         }
         let bytes = serde_json::to_vec(&rules).unwrap_or_default();
-        let version = Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let version =
+            Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         Ok(Table { version, rules })
     }
 }
@@ -122,7 +126,7 @@ pub async fn put_rules(
         }
         desk.check_rules(&table.rules)?;
         desk.store.put_dispatch_table(&table.rules, &me.person.name, Timestamp::now())?;
-        (desk.house.rules_changed)();
+        (desk.house.rules_changed)(());
         desk.table()
     });
     Ok(Json(joined(task).await?))
@@ -153,7 +157,8 @@ impl Desk {
             if let Some(name) = rule.types.iter().find(|name| !TYPES.contains(&name.as_str())) {
                 wrong("types", format!("没有诉求类型「{name}」"));
             }
-            let emergency = rule.emergency.iter().find(|name| !EMERGENCIES.contains(&name.as_str()));
+            let emergency =
+                rule.emergency.iter().find(|name| !EMERGENCIES.contains(&name.as_str()));
             if let Some(name) = emergency {
                 wrong("emergency", format!("没有突发类别「{name}」"));
             }
@@ -287,7 +292,8 @@ pub async fn new_link(
 #[utoipa::path(get, path = "/api/models", tag = "admin", responses((status = 200, description = "whisper, classifiers")))]
 pub async fn models(State(desk): State<Desk>, me: Me) -> Result<Json<Value>, Problem> {
     me.only(&[Role::Admin])?;
-    let task = tokio::task::spawn_blocking(move || (desk.house.models)().map_err(Problem::refused));
+    let task =
+        tokio::task::spawn_blocking(move || (desk.house.models)(()).map_err(Problem::refused));
     Ok(Json(joined(task).await?))
 }
 
@@ -317,7 +323,7 @@ pub async fn use_model(
             redacted: true,
             why,
         })?;
-        (desk.house.models)().map_err(Problem::refused)
+        (desk.house.models)(()).map_err(Problem::refused)
     });
     Ok(Json(joined(task).await?))
 }
@@ -339,7 +345,9 @@ pub async fn history(
     me.only(&[Role::Admin])?;
     let mut changes = match of.of.as_str() {
         "departments" => told("部门", desk.store.department_changes()?, |one| one.name.clone()),
-        "dispatch" => told("派单规则", desk.store.dispatch_changes()?, |one| one.because.clone()),
+        "dispatch" => {
+            told("派单规则", desk.store.dispatch_changes()?, |one| one.because.clone())
+        }
         "people" => told("账号", desk.store.person_changes()?, |one| one.login.clone()),
         "models" => Vec::new(),
         _ => return Err(Problem::bad("of 为 departments、dispatch 或 people")),
@@ -348,7 +356,11 @@ pub async fn history(
     Ok(Json(changes))
 }
 
-fn told<T: Serialize>(what: &str, changes: Vec<Change<T>>, name: impl Fn(&T) -> String) -> Vec<Value> {
+fn told<T: Serialize>(
+    what: &str,
+    changes: Vec<Change<T>>,
+    name: impl Fn(&T) -> String,
+) -> Vec<Value> {
     let change = |change: &Change<T>| {
         let named = change.to.as_ref().or(change.from.as_ref()).map(&name).unwrap_or_default();
         let did = match (&change.from, &change.to) {

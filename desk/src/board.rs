@@ -41,7 +41,9 @@ const OLD_MS: i128 = 1000;
 const OLDEST_MS: i128 = 30_000;
 
 /// Parts of the work, as the console's left side names them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Queue {
     All,
@@ -154,7 +156,8 @@ pub struct Choice {
 
 impl Choice {
     pub fn takes(&self, ticket: &Summary, now: Timestamp, policy: &Policy) -> bool {
-        let same = |wanted: &Option<String>, is: &str| wanted.as_ref().is_none_or(|want| want == is);
+        let same =
+            |wanted: &Option<String>, is: &str| wanted.as_ref().is_none_or(|want| want == is);
         self.within.as_ref().is_none_or(|department| ticket.has(department))
             && self.queue.is_none_or(|queue| queue.takes(ticket, now))
             && self.status.is_none_or(|status| ticket.status == status)
@@ -175,9 +178,7 @@ impl Choice {
             && self.open.is_none_or(|open| ticket.status.is_open() == open)
             && self.flaw.as_ref().is_none_or(|rate| crate::boards::flawed(ticket, rate, now))
             && self.hour.is_none_or(|hour| ticket.began.hour() == hour)
-            && self
-                .weekday
-                .is_none_or(|day| ticket.began.weekday().to_monday_one_offset() == day)
+            && self.weekday.is_none_or(|day| ticket.began.weekday().to_monday_one_offset() == day)
     }
 }
 
@@ -200,7 +201,9 @@ impl Sort {
         };
         match self {
             Sort::Deadline => (due, 0, ticket.id),
-            Sort::Newest => (-ticket.started_at.as_second(), -ticket.opened_at.as_second(), ticket.id),
+            Sort::Newest => {
+                (-ticket.started_at.as_second(), -ticket.opened_at.as_second(), ticket.id)
+            }
             Sort::Urgency => {
                 let ended = i64::from(!ticket.status.is_open()) * 10;
                 let rank = i64::from(ticket.urgency) + i64::from(ticket.emergency);

@@ -11,9 +11,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tickets::{Role, Status};
 
-use crate::extract::{Json, Query};
 use crate::Desk;
 use crate::board::{Choice, local};
+use crate::extract::{Json, Query};
 use crate::people::Me;
 use crate::problem::Problem;
 use crate::summary::Summary;
@@ -157,7 +157,8 @@ impl Desk {
             board.all().filter(|ticket| choice.takes(ticket, now, &self.policy)).collect();
         let previous: Vec<&Summary> =
             board.all().filter(|ticket| earlier.takes(ticket, now, &self.policy)).collect();
-        let count = |test: &dyn Fn(&Summary) -> bool| tickets.iter().filter(|one| test(one)).count();
+        let count =
+            |test: &dyn Fn(&Summary) -> bool| tickets.iter().filter(|one| test(one)).count();
         let by = |name: for<'a> fn(&'a Summary) -> Option<&'a str>| {
             let mut counts: HashMap<&str, usize> = HashMap::new();
             for name in tickets.iter().filter_map(|one| name(one)) {

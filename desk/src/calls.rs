@@ -44,11 +44,14 @@ pub struct Check {
     field: Option<&'static str>,
 }
 
+/// A look that is the same as an earlier one: session, call, what, whether blanked.
+type SameLook = (String, String, &'static str, bool);
+
 /// What was found wrong with calls, and who looked lately.
 #[derive(Debug, Default)]
 pub struct Checked {
     flags: Mutex<HashMap<String, Vec<Check>>>,
-    looked: Mutex<HashMap<(String, String, &'static str, bool), Timestamp>>,
+    looked: Mutex<HashMap<SameLook, Timestamp>>,
 }
 
 /// What is asked of the search for calls.
@@ -113,7 +116,11 @@ impl Desk {
             from: second(&asked.from, false)?,
             to: second(&asked.to, true)?,
             confidence_below: asked.confidence_below,
-            order: if asked.q.trim().is_empty() { search::Order::Newest } else { search::Order::Relevance },
+            order: if asked.q.trim().is_empty() {
+                search::Order::Newest
+            } else {
+                search::Order::Relevance
+            },
             offset,
             // One more than the page tells whether there is another.
             limit: limit + 1,
@@ -121,7 +128,11 @@ impl Desk {
         };
         if asked.flag == Some(true) {
             let flags = self.checked.flags.lock().unwrap_or_else(PoisonError::into_inner);
-            query.call = flags.iter().filter(|(_, found)| !found.is_empty()).map(|(call, _)| call.clone()).collect();
+            query.call = flags
+                .iter()
+                .filter(|(_, found)| !found.is_empty())
+                .map(|(call, _)| call.clone())
+                .collect();
             if query.call.is_empty() {
                 return Ok(json!({ "items": [], "next": null, "total": 0 }));
             }
@@ -239,12 +250,7 @@ impl Desk {
         Ok(())
     }
 
-    fn call_json(
-        &self,
-        call: &Call,
-        tickets: &[Ticket],
-        redact: bool,
-    ) -> Result<Value, Problem> {
+    fn call_json(&self, call: &Call, tickets: &[Ticket], redact: bool) -> Result<Value, Problem> {
         let mut json = self.call_row(call)?;
         let stored = transcript::load(&self.store, call)?;
         let corrected = transcript::corrections(tickets.iter());
@@ -282,7 +288,11 @@ impl Desk {
     }
 
     /// Holds a call's tickets against what its words say now.
-    pub(crate) fn check_call(&self, call: &Call, tickets: &[Ticket]) -> Result<Vec<Check>, Problem> {
+    pub(crate) fn check_call(
+        &self,
+        call: &Call,
+        tickets: &[Ticket],
+    ) -> Result<Vec<Check>, Problem> {
         let stored = transcript::load(&self.store, call)?;
         let found = check(&stored.heard, tickets, &*self.house.decide);
         let mut flags = self.checked.flags.lock().unwrap_or_else(PoisonError::into_inner);
@@ -302,7 +312,10 @@ fn check(
     let mut heard = heard.clone();
     for (n, text) in transcript::corrections(tickets.iter()) {
         if let Some(said) = heard.said.get_mut(n) {
-            *said = nlu::Said { leg_uncertain: said.leg_uncertain, ..nlu::Said::from_text(said.leg, &text) };
+            *said = nlu::Said {
+                leg_uncertain: said.leg_uncertain,
+                ..nlu::Said::from_text(said.leg, &text)
+            };
         }
     }
     let decided = decide(&heard);
@@ -346,7 +359,9 @@ fn check(
             }
         }
         match (&fields.phone, phones.is_empty()) {
-            (None, false) => add("phone-missed", "phone", "通话中留了电话，工单没有记录".to_owned()),
+            (None, false) => {
+                add("phone-missed", "phone", "通话中留了电话，工单没有记录".to_owned())
+            }
             (None, true) if fields.missing.iter().any(|field| field == "phone") => {
                 add("phone-missing", "phone", "没有问到联系电话".to_owned());
             }
@@ -654,7 +669,11 @@ pub async fn score(
     let task = tokio::task::spawn_blocking(move || {
         let (call, tickets) = desk.visible_call(&sha256, &me)?;
         let total = score.items.values().sum();
-        desk.remark(&me, &call, Said::Scored { items: score.items, total, comment: score.comment })?;
+        desk.remark(
+            &me,
+            &call,
+            Said::Scored { items: score.items, total, comment: score.comment },
+        )?;
         desk.call_json(&call, &tickets, true)
     });
     Ok(Json(joined(task).await?))
@@ -739,7 +758,12 @@ impl Desk {
             length += piece.len();
             if length > LARGEST_RECORDING {
                 let status = StatusCode::PAYLOAD_TOO_LARGE;
-                return Err(Problem::new(status, "/problems/too-large", "文件太大", "录音最大 2 GB"));
+                return Err(Problem::new(
+                    status,
+                    "/problems/too-large",
+                    "文件太大",
+                    "录音最大 2 GB",
+                ));
             }
             file.write_all(&piece).await.map_err(full)?;
         }

@@ -70,7 +70,9 @@ impl Finding {
         let until = std::time::Instant::now() + longest;
         let mut owed = self.owed();
         while !owed.ids.is_empty() || owed.busy {
-            let Some(left) = until.checked_duration_since(std::time::Instant::now()) else { return false };
+            let Some(left) = until.checked_duration_since(std::time::Instant::now()) else {
+                return false;
+            };
             owed = self.wake.wait_timeout(owed, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         true

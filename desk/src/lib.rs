@@ -46,20 +46,25 @@ pub use crate::people::link;
 pub use crate::serve::{Config, serve};
 pub use crate::work::sentence;
 
+/// Something that the rest of the house does when it is given that.
+pub type Hand<A, B> = Box<dyn Fn(A) -> B + Send + Sync>;
+/// The same with something that is only looked at.
+pub type Eye<A, B> = Box<dyn Fn(&A) -> B + Send + Sync>;
+
 /// What the desk asks of the rest of the house.
 pub struct House {
     /// Takes a recording in; gives the job's number, or says that too many wait.
-    pub submit: Box<dyn Fn(Upload) -> Result<String, String> + Send + Sync>,
+    pub submit: Hand<Upload, Result<String, String>>,
     /// Resolves a place that somebody typed: the best reading first.
-    pub places: Box<dyn Fn(&str) -> Vec<tickets::Place> + Send + Sync>,
+    pub places: Eye<str, Vec<tickets::Place>>,
     /// What the words of a call say: the fields of each matter.
-    pub decide: Box<dyn Fn(&nlu::Heard) -> Vec<tickets::Fields> + Send + Sync>,
+    pub decide: Eye<nlu::Heard, Vec<tickets::Fields>>,
     /// The dispatch table or the departments were edited.
-    pub rules_changed: Box<dyn Fn() + Send + Sync>,
+    pub rules_changed: Hand<(), ()>,
     /// The models there are.
-    pub models: Box<dyn Fn() -> Result<serde_json::Value, String> + Send + Sync>,
+    pub models: Hand<(), Result<serde_json::Value, String>>,
     /// Makes a model the default.
-    pub use_model: Box<dyn Fn(&str) -> Result<(), String> + Send + Sync>,
+    pub use_model: Eye<str, Result<(), String>>,
 }
 
 /// A recording that somebody uploaded.
@@ -205,7 +210,8 @@ impl Desk {
     /// A store that cannot be written.
     pub fn first_link(&self, always: bool) -> Result<Option<String>, Error> {
         let people = self.store.people()?;
-        let settled = people.iter().any(|person| person.role == Role::Admin && person.password.is_some());
+        let settled =
+            people.iter().any(|person| person.role == Role::Admin && person.password.is_some());
         if settled && !always {
             return Ok(None);
         }
@@ -353,7 +359,12 @@ fn secret(store: &Store) -> Result<Vec<u8>, Error> {
     let mut key = vec![0; 32];
     getrandom::fill(&mut key).map_err(|error| wrong(std::io::Error::other(error.to_string())))?;
     let staged = store.root().join("CALLER_KEY.part");
-    let options = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&staged);
+    let options = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&staged);
     let written = options.and_then(|mut file| file.write_all(&key).and_then(|()| file.sync_all()));
     written.and_then(|()| std::fs::rename(&staged, &path)).map_err(wrong)?;
     Ok(key)

@@ -95,7 +95,8 @@ pub async fn events(
     let mut last_count = Timestamp::now();
     let mut owed = false;
     let news = BroadcastStream::new(desk.live.news.subscribe()).map(Some);
-    let ticks = tokio_stream::wrappers::IntervalStream::new(tokio::time::interval(COUNT_EVERY)).map(|_| None);
+    let ticks = tokio_stream::wrappers::IntervalStream::new(tokio::time::interval(COUNT_EVERY))
+        .map(|_| None);
     let changes = news.merge(ticks).filter_map(move |item| match item {
         // A tick: count if something changed since.
         None if owed && Timestamp::now().duration_since(last_count).as_millis() >= 1000 => {

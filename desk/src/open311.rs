@@ -11,9 +11,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tickets::{Role, TicketId, written};
 
-use crate::extract::{Json, Path, Query};
 use crate::Desk;
 use crate::board::{Choice, Sort};
+use crate::extract::{Json, Path, Query};
 use crate::people::Me;
 use crate::problem::Problem;
 use crate::summary::Summary;
@@ -80,7 +80,8 @@ pub async fn requests(
             Some("closed") => Some(false),
             Some(_) => return Err(Problem::bad("status 为 open 或 closed")),
         };
-        let day = |text: &Option<String>, end| text.as_deref().map(|text| moment(text, end)).transpose();
+        let day =
+            |text: &Option<String>, end| text.as_deref().map(|text| moment(text, end)).transpose();
         let choice = Choice {
             within: me.within().map(str::to_owned),
             category: asked.service_code.clone().filter(|code| !code.is_empty()),
@@ -141,10 +142,18 @@ pub async fn create(
     }
     let title: String = new.description.trim().chars().take(60).collect();
     let name = [new.last_name, new.first_name].into_iter().flatten().collect::<String>();
-    let typed = ByHand::of_request(new.service_code, title, new.description, name, new.phone, new.address_string);
+    let typed = ByHand::of_request(
+        new.service_code,
+        title,
+        new.description,
+        name,
+        new.phone,
+        new.address_string,
+    );
     let by = me.person.name.clone();
     let opening = desk.clone();
-    let ticket = joined(tokio::task::spawn_blocking(move || opening.open_by_hand(typed, &by))).await?;
+    let ticket =
+        joined(tokio::task::spawn_blocking(move || opening.open_by_hand(typed, &by))).await?;
     let answer = json!([{ "service_request_id": ticket.id, "service_notice": "已受理" }]);
     Ok((StatusCode::CREATED, Json(answer)).into_response())
 }

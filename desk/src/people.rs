@@ -173,7 +173,8 @@ fn signed_in(headers: &HeaderMap, desk: &Desk) -> Result<Me, Problem> {
 
 fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let all = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut pairs =
+        all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(found, _)| *found == name).map(|(_, value)| value)
 }
 
@@ -337,7 +338,8 @@ impl FromRequestParts<Desk> for Address {
         let peer = parts.extensions.get::<ConnectInfo<crate::serve::Peer>>();
         let peer = peer.map_or(IpAddr::from([127, 0, 0, 1]), |ConnectInfo(peer)| peer.0.ip());
         let forwarded = parts.headers.get_all("x-forwarded-for").into_iter().next_back();
-        let last = forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
+        let last = forwarded
+            .and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
         Ok(Address(last.filter(|_| desk.behind_proxy).unwrap_or(peer)))
     }
 }

@@ -65,18 +65,54 @@ impl Config {
 /// The API's description.
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "12345 desk", description = "Tickets, calls and boards of a hotline. Sign in at /api/session; unsafe requests repeat the session's csrf in X-CSRF-Token."),
+    info(
+        title = "12345 desk",
+        description = "Tickets, calls and boards of a hotline. Sign in at /api/session; unsafe requests repeat the session's csrf in X-CSRF-Token."
+    ),
     paths(
-        session::sign_in, session::once, session::sign_out, session::me, session::password,
-        vocabulary::vocabulary, vocabulary::places, vocabulary::knowledge, vocabulary::checklist,
-        tickets_api::list, tickets_api::one, tickets_api::beside, tickets_api::open,
-        tickets_api::command, tickets_api::reveal, tickets_api::attach, tickets_api::attachment,
-        calls::list, calls::one, calls::peaks, calls::sound, calls::export, calls::mark,
-        calls::score, calls::upload, boards::boards, live::events,
-        admin::departments, admin::put_department, admin::rules, admin::put_rules, admin::people,
-        admin::add_person, admin::put_person, admin::new_link, admin::models, admin::use_model,
-        admin::history, admin::looks,
-        open311::services, open311::requests, open311::one, open311::create,
+        session::sign_in,
+        session::once,
+        session::sign_out,
+        session::me,
+        session::password,
+        vocabulary::vocabulary,
+        vocabulary::places,
+        vocabulary::knowledge,
+        vocabulary::checklist,
+        tickets_api::list,
+        tickets_api::one,
+        tickets_api::beside,
+        tickets_api::open,
+        tickets_api::command,
+        tickets_api::reveal,
+        tickets_api::attach,
+        tickets_api::attachment,
+        calls::list,
+        calls::one,
+        calls::peaks,
+        calls::sound,
+        calls::export,
+        calls::mark,
+        calls::score,
+        calls::upload,
+        boards::boards,
+        live::events,
+        admin::departments,
+        admin::put_department,
+        admin::rules,
+        admin::put_rules,
+        admin::people,
+        admin::add_person,
+        admin::put_person,
+        admin::new_link,
+        admin::models,
+        admin::use_model,
+        admin::history,
+        admin::looks,
+        open311::services,
+        open311::requests,
+        open311::one,
+        open311::create,
     )
 )]
 struct Description;
@@ -151,9 +187,8 @@ pub async fn serve(
     end: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let keeping = desk.clone();
-    let index = std::thread::Builder::new()
-        .name("index".to_owned())
-        .spawn(move || keeping.keep_index())?;
+    let index =
+        std::thread::Builder::new().name("index".to_owned()).spawn(move || keeping.keep_index())?;
     let looking = desk.clone();
     let rounds = tokio::spawn(async move {
         let mut ticks = tokio::time::interval(ROUND);
@@ -178,9 +213,10 @@ pub async fn serve(
             async move {
                 let response = next.run(request).await;
                 let (parts, body) = response.into_parts();
-                let streams = parts.headers.get("content-type").is_some_and(|kind| {
-                    kind.as_bytes().starts_with(b"text/event-stream")
-                });
+                let streams = parts
+                    .headers
+                    .get("content-type")
+                    .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
                 if !streams {
                     return axum::response::Response::from_parts(parts, body);
                 }

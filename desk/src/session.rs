@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use tickets::{Person, Session};
 
-use crate::extract::Json;
 use crate::Desk;
+use crate::extract::Json;
 use crate::people::{self, Address, Me, MeJson};
 use crate::problem::Problem;
 
@@ -45,7 +45,8 @@ pub async fn sign_in(
     let _permit = desk.hashing.acquire().await.map_err(|_| Problem::signed_out())?;
     // Whoever waited for the permit may have used up the tries meanwhile.
     wait(&names)?;
-    let fits = tokio::task::spawn_blocking(move || people::verify(&typed.password, hash.as_deref()));
+    let fits =
+        tokio::task::spawn_blocking(move || people::verify(&typed.password, hash.as_deref()));
     match (person, fits.await.unwrap_or(false)) {
         (Some(person), true) => {
             desk.failures.forget(&names);

@@ -69,7 +69,8 @@ impl Sounds {
             Arc::clone(making.entry(sha256.to_owned()).or_default())
         };
         let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let (wav, json) = (self.dir.join(format!("{sha256}.wav")), self.dir.join(format!("{sha256}.json")));
+        let (wav, json) =
+            (self.dir.join(format!("{sha256}.wav")), self.dir.join(format!("{sha256}.json")));
         let io = |path: &Path| {
             let path = path.to_owned();
             move |source| Error::Io { path, source }
@@ -144,7 +145,7 @@ fn make(recording: &Path, wav: &Path) -> std::io::Result<Peaks> {
                 loudest[leg] = loudest[leg].max(sample.abs());
             }
             samples += 1;
-            if samples % bucket == 0 {
+            if samples.is_multiple_of(bucket) {
                 for (column, loudest) in columns.iter_mut().zip(&mut loudest) {
                     column.push((std::mem::take(loudest) * 100.0).round() as u8);
                 }
@@ -195,7 +196,8 @@ impl Sound {
         let frame = self.legs * 2;
         for (start_ms, end_ms) in silenced {
             let place = |ms: u64| HEADER + ms * u64::from(SAMPLE_RATE) / 1000 * frame;
-            let (start, end) = (place(*start_ms).max(from), place(*end_ms).min(from + bytes.len() as u64));
+            let (start, end) =
+                (place(*start_ms).max(from), place(*end_ms).min(from + bytes.len() as u64));
             if start < end {
                 bytes[(start - from) as usize..(end - from) as usize].fill(0);
             }

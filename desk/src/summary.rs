@@ -132,8 +132,12 @@ impl Summary {
         });
         let place: Vec<String> = place.collect();
         let started_at = call.map_or(opened_at, |call| call.started_at);
-        let names: Vec<&String> =
-            fields.place.iter().flat_map(|place| &place.names).filter(|name| *name != "市辖区").collect();
+        let names: Vec<&String> = fields
+            .place
+            .iter()
+            .flat_map(|place| &place.names)
+            .filter(|name| *name != "市辖区")
+            .collect();
         let street = (names.len() >= 3).then(|| format!("{}{}", names[1], names[2]));
         let reached = life.follow_ups.iter().rev().find(|one| one.reached);
         Summary {
@@ -171,8 +175,9 @@ impl Summary {
             signed_at: life.signed_at,
             answered_at: life.answered_at,
             ended_at: life.ended_at,
-            followed_up: reached
-                .map(|one| (one.responded, one.solved, one.satisfied >= tickets::FollowUp::SATISFIED)),
+            followed_up: reached.map(|one| {
+                (one.responded, one.solved, one.satisfied >= tickets::FollowUp::SATISFIED)
+            }),
         }
     }
 

@@ -211,10 +211,12 @@ fn house() -> House {
             std::fs::remove_file(upload.path).unwrap();
             Ok("1".to_owned())
         }),
-        places: Box::new(|text| vec![tickets::Place { text: text.to_owned(), ..Default::default() }]),
+        places: Box::new(|text| {
+            vec![tickets::Place { text: text.to_owned(), ..Default::default() }]
+        }),
         decide: Box::new(|_| Vec::new()),
-        rules_changed: Box::new(|| {}),
-        models: Box::new(|| Ok(json!({ "whisper": [], "classifiers": [] }))),
+        rules_changed: Box::new(|()| {}),
+        models: Box::new(|()| Ok(json!({ "whisper": [], "classifiers": [] }))),
         use_model: Box::new(|name| Err(format!("没有模型 {name}"))),
     }
 }
@@ -267,7 +269,13 @@ impl Room {
         self.follow(&token).await
     }
 
-    async fn person(&self, admin: &Browser, login: &str, role: &str, department: Option<&str>) -> Browser {
+    async fn person(
+        &self,
+        admin: &Browser,
+        login: &str,
+        role: &str,
+        department: Option<&str>,
+    ) -> Browser {
         let person = json!({ "login": login, "name": format!("{login}同志"), "role": role, "department": department });
         let made = admin.send("POST", "/api/people", person).await.is(201).json();
         self.follow(made["link"].as_str().unwrap()).await

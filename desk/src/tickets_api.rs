@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tickets::{Attachment, Command, Error, Fields, Move, Role, Ticket, TicketId};
 
-use crate::extract::{Json, Path, Query};
 use crate::Desk;
 use crate::board::{Choice, Counts, Key, Queue, Sort};
+use crate::extract::{Json, Path, Query};
 use crate::people::Me;
 use crate::problem::Problem;
 use crate::summary::Row;
@@ -149,7 +149,11 @@ impl Desk {
     }
 
     /// Ids of tickets that words find, with their rank; a number finds its ticket.
-    fn among(&self, words: &str, within: Option<&str>) -> Result<HashMap<TicketId, usize>, Problem> {
+    fn among(
+        &self,
+        words: &str,
+        within: Option<&str>,
+    ) -> Result<HashMap<TicketId, usize>, Problem> {
         if let Ok(id) = words.trim().parse::<TicketId>() {
             return Ok(HashMap::from([(id, 0)]));
         }
@@ -182,7 +186,11 @@ fn parse_cursor(text: &str) -> Result<Key, Problem> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
         let text = String::from_utf8(bytes).ok()?;
         let mut parts = text.split(' ');
-        Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+        Some((
+            parts.next()?.parse().ok()?,
+            parts.next()?.parse().ok()?,
+            parts.next()?.parse().ok()?,
+        ))
     };
     parse().ok_or_else(|| Problem::bad("翻页标记有误，请重新查询"))
 }
@@ -203,7 +211,8 @@ pub async fn list(
         let limit = asked.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
         let now = Timestamp::now();
         let board = desk.board();
-        let page = board.page(&choice, among.as_ref(), asked.sort, after, limit, (now, &desk.policy));
+        let page =
+            board.page(&choice, among.as_ref(), asked.sort, after, limit, (now, &desk.policy));
         let items = page.tickets.iter().map(|ticket| ticket.row(now, &desk.policy)).collect();
         let counts = board.counts(me.within(), now);
         Ok(List { items, next: page.next.map(cursor), total: page.total, counts })
@@ -244,7 +253,8 @@ pub async fn beside(
             departments_visible: within,
             ..search::Query::default()
         };
-        let place = ticket.fields.place.as_ref().map_or(String::new(), |place| place.names.concat());
+        let place =
+            ticket.fields.place.as_ref().map_or(String::new(), |place| place.names.concat());
         let text = format!("{}\n{place}", ticket.fields.title);
         let alike = desk.finding.similar(&text, &filters, BESIDE * 4)?;
         let now = Timestamp::now();
@@ -256,7 +266,8 @@ pub async fn beside(
             .filter(|(other, _)| other.id != ticket.id && other.status.is_open())
             .take(BESIDE)
             .map(|(other, score)| {
-                let mut row = serde_json::to_value(other.row(now, &desk.policy)).unwrap_or_default();
+                let mut row =
+                    serde_json::to_value(other.row(now, &desk.policy)).unwrap_or_default();
                 row["score"] = json!((f64::from(score) * 100.0).round() / 100.0);
                 row
             })
@@ -351,7 +362,9 @@ impl Desk {
         }
         let one_of = |what: &str, names: &[&str], name: &str| {
             let known = names.contains(&name);
-            known.then_some(()).ok_or_else(|| Problem::invalid(format!("没有这个{what}：「{name}」")))
+            known
+                .then_some(())
+                .ok_or_else(|| Problem::invalid(format!("没有这个{what}：「{name}」")))
         };
         let urgency = given(typed.urgency).unwrap_or_else(|| tickets::URGENCIES[0].to_owned());
         one_of("诉求类型", &tickets::TYPES, &typed.request_type)?;
@@ -414,7 +427,8 @@ pub async fn open(
     me.only(&[Role::Agent, Role::Supervisor])?;
     let by = me.person.name.clone();
     let opening = desk.clone();
-    let ticket = joined(tokio::task::spawn_blocking(move || opening.open_by_hand(typed, &by))).await?;
+    let ticket =
+        joined(tokio::task::spawn_blocking(move || opening.open_by_hand(typed, &by))).await?;
     desk.answer(&ticket, &me, StatusCode::CREATED)
 }
 
@@ -434,7 +448,10 @@ impl Desk {
         // What the console sends beside the command proper.
         let second = json.as_object_mut().and_then(|json| json.remove("category_2"));
         if let Some(object) = json.as_object_mut()
-            && matches!(object.get("command").and_then(Value::as_str), Some("correct" | "correct_transcript"))
+            && matches!(
+                object.get("command").and_then(Value::as_str),
+                Some("correct" | "correct_transcript")
+            )
             && object.get("why").and_then(Value::as_str).unwrap_or_default().trim().is_empty()
         {
             object.insert("why".to_owned(), "人工更正".into());
@@ -572,7 +589,9 @@ pub async fn attach(
             file = Some((name, media_type, bytes));
         }
     }
-    let Some((name, media_type, bytes)) = file else { return Err(Problem::bad("没有收到文件")) };
+    let Some((name, media_type, bytes)) = file else {
+        return Err(Problem::bad("没有收到文件"));
+    };
     if bytes.len() > LARGEST_ATTACHMENT {
         return Err(too_large());
     }
@@ -597,7 +616,8 @@ const LONGEST_NAME: usize = 100;
 /// A file's name without folders and without signs that lead astray.
 fn bare_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let plain = |ch: &char| !ch.is_control() && !matches!(ch, '"' | '<' | '>' | ':' | '|' | '?' | '*');
+    let plain =
+        |ch: &char| !ch.is_control() && !matches!(ch, '"' | '<' | '>' | ':' | '|' | '?' | '*');
     let kept: String = last.chars().filter(plain).take(LONGEST_NAME).collect();
     let kept = kept.trim_matches(['.', ' ']);
     if kept.is_empty() { "附件".to_owned() } else { kept.to_owned() }

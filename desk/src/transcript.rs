@@ -93,7 +93,8 @@ pub fn utterances(
 ) -> Vec<Utterance> {
     let utterance = |(n, said): (usize, &Said)| {
         let blank = if redact { nlu::blanks(&said.text()) } else { vec![false; said.chars.len()] };
-        let corrected = corrected.get(&n).map(|text| if redact { blanked(text) } else { text.clone() });
+        let corrected =
+            corrected.get(&n).map(|text| if redact { blanked(text) } else { text.clone() });
         Utterance {
             n,
             leg: leg(said.leg),
@@ -211,7 +212,9 @@ pub fn channels(heard: &Heard, peaks: &Peaks) -> Vec<&'static str> {
     let loud = |channel: &[u8], whose: Leg| -> u64 {
         let spoken = heard.said.iter().filter(|said| said.leg == whose);
         let column = |ms: u64| (ms / peaks.bucket_ms.max(1)) as usize;
-        let of = |said: &Said| channel.get(column(said.start_ms)..column(said.end_ms).min(channel.len()));
+        let of = |said: &Said| {
+            channel.get(column(said.start_ms)..column(said.end_ms).min(channel.len()))
+        };
         spoken.filter_map(of).flatten().map(|peak| u64::from(*peak)).sum()
     };
     let as_usual = loud(left, Leg::Agent) + loud(right, Leg::Caller);

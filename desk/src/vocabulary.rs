@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tickets::{Department, Status, TYPES, URGENCIES};
 
-use crate::extract::{Json, Query};
 use crate::Desk;
+use crate::extract::{Json, Query};
 use crate::people::Me;
 use crate::problem::Problem;
 
@@ -94,9 +94,8 @@ pub async fn knowledge(
     Query(typed): Query<Typed>,
 ) -> Json<Vec<dialogue::Knowledge>> {
     let found = desk.shelf.find(&typed.q, OFFERED).into_iter();
-    let entry = |(id, _): (String, f32)| {
-        desk.city.knowledge.iter().find(|entry| entry.id == id).cloned()
-    };
+    let entry =
+        |(id, _): (String, f32)| desk.city.knowledge.iter().find(|entry| entry.id == id).cloned();
     Json(found.filter_map(entry).collect())
 }
 

@@ -60,7 +60,10 @@ pub async fn guard(State(desk): State<Desk>, request: Request, next: Next) -> Re
     set(header::REFERRER_POLICY, "no-referrer");
     set(header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     set(header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
-    set(header::HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()");
+    set(
+        header::HeaderName::from_static("permissions-policy"),
+        "camera=(), microphone=(), geolocation=()",
+    );
     if desk.secure {
         set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }

@@ -199,9 +199,10 @@ fn plain(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Object(fields) => {
             let said = fields.get("text").and_then(Value::as_str).unwrap_or_default();
-            let names: Option<String> = fields.get("names").and_then(Value::as_array).map(|names| {
-                names.iter().filter_map(Value::as_str).collect()
-            });
+            let names: Option<String> = fields
+                .get("names")
+                .and_then(Value::as_array)
+                .map(|names| names.iter().filter_map(Value::as_str).collect());
             names.filter(|names| !names.is_empty()).unwrap_or_else(|| said.to_owned())
         }
         other => other.to_string(),

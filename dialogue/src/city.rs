@@ -6,8 +6,8 @@ use std::fmt;
 use std::path::Path;
 
 use nlu::{Emergency, RequestType, Urgency, Words};
-use serde::{Deserialize, Serialize};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use calendar::{Calendar, Year};
@@ -464,8 +464,7 @@ impl City {
         }
         // Through text, since a rule knows where it stands.
         let text = toml::to_string(&Table { rule: rules }).map_err(|error| error.to_string())?;
-        let list: List<Rule> =
-            toml::from_str(&text).map_err(|error| error.message().to_owned())?;
+        let list: List<Rule> = toml::from_str(&text).map_err(|error| error.message().to_owned())?;
         let mut city = City { dispatch: list.items, ..self.clone() };
         for (name, aliases) in departments {
             let at = |test: &dyn Fn(&Department) -> bool| city.departments.iter().position(test);

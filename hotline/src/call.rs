@@ -81,7 +81,8 @@ impl Mind {
         let unedited: Vec<_> = self.city.dispatch.iter().map(desk::written_rule).collect();
         for rule in &mut rules {
             // A department that was renamed goes by its old name too.
-            if let Some(known) = departments.iter().find(|known| known.is_called(&rule.department)) {
+            if let Some(known) = departments.iter().find(|known| known.is_called(&rule.department))
+            {
                 rule.department.clone_from(&known.name);
             }
         }
@@ -91,7 +92,9 @@ impl Mind {
             let json = serde_json::to_value(&rules).context("rules always serialise")?;
             let names = departments.into_iter().map(|known| (known.name, known.aliases)).collect();
             let city = self.city.with_dispatch(json, names).map_err(|error| {
-                anyhow::anyhow!("the edited dispatch table makes no sense: {error}; correct it in the console")
+                anyhow::anyhow!(
+                    "the edited dispatch table makes no sense: {error}; correct it in the console"
+                )
             });
             let mut digest = Sha256::new_with_prefix(self.city_hash.as_bytes());
             digest.update(serde_json::to_vec(&rules).context("rules always serialise")?);

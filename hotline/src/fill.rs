@@ -5,7 +5,7 @@
 //! what is measured.
 
 use std::fs::File;
-use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -14,8 +14,8 @@ use jiff::{Timestamp, ToSpan};
 use nlu::{Heard, Leg, Said};
 use sha2::{Digest, Sha256};
 use tickets::{
-    Call, Command, Event, Fields, Known, MadeBy, Policy, RECORD_VERSION, Record, Status,
-    Ticket, TicketId,
+    Call, CallHistory, Command, Event, Fields, Known, MadeBy, Policy, RECORD_VERSION, Record,
+    Status, Ticket, TicketId,
 };
 
 use crate::call::{StoredTranscript, load_city};
@@ -125,7 +125,7 @@ impl Filling {
         chance: &mut Chance,
         number: u64,
         long: bool,
-    ) -> anyhow::Result<(Call, Vec<(TicketId, Vec<Record>)>)> {
+    ) -> anyhow::Result<CallHistory> {
         let ago = chance.below((DAYS * 24 * 3600) as u64) as i64;
         // Fewer people call at night.
         let started = self.now.checked_sub(ago.seconds())?;
@@ -145,8 +145,12 @@ impl Filling {
         let stored = StoredTranscript { v: 1, duration_ms, incomplete: None, heard };
         let json = serde_json::to_vec(&stored)?;
         let transcript = hex(&Sha256::digest(&json));
-        place(setting, "transcripts", &format!("{transcript}.json"), |path| std::fs::write(path, &json))?;
-        place(setting, "recordings", &format!("{sha256}.wav"), |path| std::fs::hard_link(&sound, path))?;
+        place(setting, "transcripts", &format!("{transcript}.json"), |path| {
+            std::fs::write(path, &json)
+        })?;
+        place(setting, "recordings", &format!("{sha256}.wav"), |path| {
+            std::fs::hard_link(&sound, path)
+        })?;
         let call = Call {
             v: RECORD_VERSION,
             sha256,
@@ -164,7 +168,7 @@ impl Filling {
         let id = self.number(started);
         let ticket = self.life(chance, id, &call, fields)?;
         let call = Call { tickets: vec![id], ..call };
-        Ok((call, vec![(id, ticket.history)]))
+        Ok(CallHistory { call, tickets: vec![(id, ticket.history)] })
     }
 
     fn number(&mut self, at: Timestamp) -> TicketId {
@@ -208,7 +212,13 @@ impl Filling {
         say(Leg::Caller, phone, 700);
         if long {
             // An hour of talk: nothing but more matters.
-            while say(Leg::Caller, &self.seeds[chance.below(self.seeds.len() as u64) as usize].text, 400) + 60_000 < duration_ms {}
+            while say(
+                Leg::Caller,
+                &self.seeds[chance.below(self.seeds.len() as u64) as usize].text,
+                400,
+            ) + 60_000
+                < duration_ms
+            {}
         }
         say(Leg::Agent, "好的，已经为您登记，感谢来电", 0);
         Heard { said, started_at, line_number: Some(phone.to_owned()) }
@@ -240,7 +250,10 @@ impl Filling {
                 names,
                 ..tickets::Place::default()
             }),
-            title: format!("反映{district}{street}{}", seed.text.chars().take(40).collect::<String>()),
+            title: format!(
+                "反映{district}{street}{}",
+                seed.text.chars().take(40).collect::<String>()
+            ),
             ..Fields::default()
         };
         let due = self.policy.calendar.due(started, self.policy.limit(&fields));
@@ -250,7 +263,13 @@ impl Filling {
         }
         fields.evidence.insert(
             "type".to_owned(),
-            vec![tickets::Span { utterance: 1, start: 0, end: seed.text.chars().count().min(8), start_ms: None, end_ms: None }],
+            vec![tickets::Span {
+                utterance: 1,
+                start: 0,
+                end: seed.text.chars().count().min(8),
+                start_ms: None,
+                end_ms: None,
+            }],
         );
         fields
     }
@@ -269,8 +288,14 @@ impl Filling {
             10..=14 => Status::Incomplete,
             _ => Status::Dispatched,
         };
-        let event = Event::Opened { call: call.sha256.clone(), matter: 0, status, fields: Box::new(fields) };
-        let record = Record { v: RECORD_VERSION, at: call.started_at, by: "hotline".to_owned(), event };
+        let event = Event::Opened {
+            call: call.sha256.clone(),
+            matter: 0,
+            status,
+            fields: Box::new(fields),
+        };
+        let record =
+            Record { v: RECORD_VERSION, at: call.started_at, by: "hotline".to_owned(), event };
         let mut ticket = Ticket::from_records(id, vec![record]).context("an opening opens")?;
         if status != Status::Dispatched {
             return Ok(ticket);
@@ -280,16 +305,32 @@ impl Filling {
         let words = || "按规定处理".to_owned();
         let moves = [
             (2, Command::Sign),
-            (30, Command::Answer {
-                handling: words(),
-                reply: "已处理，请您查看".to_owned(),
-                solved,
-                reason: (!solved).then(|| self.city.life.unsolved[0].clone()),
-            }),
-            (54, Command::FollowUp { reached: true, responded: true, solved, satisfied, words: String::new() }),
+            (
+                30,
+                Command::Answer {
+                    handling: words(),
+                    reply: "已处理，请您查看".to_owned(),
+                    solved,
+                    reason: (!solved).then(|| self.city.life.unsolved[0].clone()),
+                },
+            ),
+            (
+                54,
+                Command::FollowUp {
+                    reached: true,
+                    responded: true,
+                    solved,
+                    satisfied,
+                    words: String::new(),
+                },
+            ),
             (55, Command::Close { why: words() }),
         ];
-        let known = Known { departments: &self.departments, categories: &self.categories, policy: &self.policy };
+        let known = Known {
+            departments: &self.departments,
+            categories: &self.categories,
+            policy: &self.policy,
+        };
         let slow = 1 + chance.below(9) as i64;
         for (hours, command) in moves {
             let at = call.started_at.checked_add((hours * slow).hours())?;
@@ -298,7 +339,8 @@ impl Filling {
             }
             let Ok(events) = ticket.decide(command, known, at) else { break };
             for event in events {
-                ticket.apply(Record { v: RECORD_VERSION, at, by: "批量数据".to_owned(), event });
+                ticket
+                    .apply(Record { v: RECORD_VERSION, at, by: "批量数据".to_owned(), event });
             }
         }
         Ok(ticket)
@@ -341,7 +383,11 @@ impl Sounds {
     }
 
     fn one(&self, number: u64, long: bool) -> (PathBuf, u64) {
-        if long { (self.long.clone(), LONG_MS) } else { self.paths[number as usize % SOUNDS].clone() }
+        if long {
+            (self.long.clone(), LONG_MS)
+        } else {
+            self.paths[number as usize % SOUNDS].clone()
+        }
     }
 }
 
@@ -369,7 +415,6 @@ fn tone(path: &Path, duration_ms: u64, legs: u32) -> anyhow::Result<()> {
             out.write_all(&(sample as i16).to_le_bytes())?;
         }
     }
-    out.seek(SeekFrom::Current(0))?;
     Ok(out.flush()?)
 }
 
@@ -385,7 +430,9 @@ fn read_seeds(dir: &Path) -> anyhow::Result<Vec<Seed>> {
         let text = std::fs::read_to_string(&path)?;
         for line in text.lines().skip(1) {
             let cells: Vec<&str> = line.split('\t').collect();
-            let [text, request_type, category, category_2, urgency, emergency] = cells[..] else { continue };
+            let [text, request_type, category, category_2, urgency, emergency] = cells[..] else {
+                continue;
+            };
             seeds.push(Seed {
                 text: text.to_owned(),
                 request_type: request_type.to_owned(),

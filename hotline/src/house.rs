@@ -28,13 +28,15 @@ pub fn house(setting: &Setting, calls: &Arc<Calls>, store: &Arc<Store>, hands: &
             found.map(|found| convert::place(&found.value)).into_iter().collect()
         }),
         decide: Box::new(move |heard| decide(&deciding, heard)),
-        rules_changed: Box::new(move || {
+        rules_changed: Box::new(move |()| {
             // Checked before they were kept; whatever is left to go wrong leaves the old ones.
             if let Err(error) = following.mind.follow(&followed) {
                 tracing::error!("{}", take::one_line(&error));
             }
         }),
-        models: Box::new(move || models::listed(&listing).map_err(|error| take::one_line(&error))),
+        models: Box::new(move |()| {
+            models::listed(&listing).map_err(|error| take::one_line(&error))
+        }),
         use_model: Box::new(move |name| {
             models::choose(&using, name).map_err(|error| take::one_line(&error))
         }),
@@ -46,8 +48,7 @@ fn submit(hands: &Hands, upload: Upload) -> Result<String, String> {
     let Upload { path, name, started_at, caller, legs, .. } = upload;
     let sidecar = Sidecar { started_at, caller, legs, ..Sidecar::default() };
     let job = intake.submit(path, sidecar, name, true);
-    job.map(|job| job.0.to_string())
-        .map_err(|_| "等待识别的录音太多，请稍后再上传".to_owned())
+    job.map(|job| job.0.to_string()).map_err(|_| "等待识别的录音太多，请稍后再上传".to_owned())
 }
 
 fn decide(calls: &Calls, heard: &Heard) -> Vec<tickets::Fields> {
@@ -89,8 +90,6 @@ pub fn classifiers(setting: &Setting) -> anyhow::Result<Vec<serde_json::Value>> 
         let made = std::fs::metadata(path.join("classifier.safetensors")).ok()?.modified().ok()?;
         jiff::Timestamp::try_from(made).ok().map(convert::moment)
     };
-    let one = |(name, path): (String, std::path::PathBuf)| {
-        serde_json::json!({ "name": name, "default": path == in_use, "made_at": made_at(&path) })
-    };
+    let one = |(name, path): (String, std::path::PathBuf)| serde_json::json!({ "name": name, "default": path == in_use, "made_at": made_at(&path) });
     Ok(classifiers::all(setting).into_iter().map(one).collect())
 }

@@ -116,7 +116,8 @@ impl Web {
     /// Finishes the requests in work, for a while.
     fn end(self) -> anyhow::Result<()> {
         let _ = self.stop.send(());
-        let served = self.runtime.block_on(async { tokio::time::timeout(LAST_WAIT, self.served).await });
+        let served =
+            self.runtime.block_on(async { tokio::time::timeout(LAST_WAIT, self.served).await });
         self.runtime.shutdown_timeout(LAST_WAIT);
         match served {
             Ok(served) => Ok(served??),

@@ -12,7 +12,7 @@ use crate::event::{Call, Record};
 use crate::export::{attached, files_of};
 use crate::files::{attachment_key, recording_key, transcript_key};
 use crate::journal::{self, Applied};
-use crate::people::{put_look, person_key, person_log, put_remark};
+use crate::people::{person_key, person_log, put_look, put_remark};
 use crate::store::{call_key, counter_key, counter_of, export_key};
 use crate::{Error, Store, Ticket, TicketId};
 
@@ -27,6 +27,15 @@ pub struct Imports {
     pub known: u64,
     /// Files that the backup itself says it lacks.
     pub lost: u64,
+}
+
+/// A call with all that happened to its tickets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallHistory {
+    /// The call.
+    pub call: Call,
+    /// Its tickets with their records, oldest first.
+    pub tickets: Vec<(TicketId, Vec<Record>)>,
 }
 
 /// How a call's line went in.
@@ -143,9 +152,9 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Full`] and the like.
-    pub fn take_histories(&self, calls: &[(Call, Vec<(TicketId, Vec<Record>)>)]) -> Result<(), Error> {
+    pub fn take_histories(&self, calls: &[CallHistory]) -> Result<(), Error> {
         self.journal().commit(|tx| {
-            for (call, tickets) in calls {
+            for CallHistory { call, tickets } in calls {
                 for (id, records) in tickets {
                     journal::append(tx, *id, 0, records)?;
                     if let Some(ticket) = Ticket::from_records(*id, records.clone()) {

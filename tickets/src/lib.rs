@@ -31,7 +31,7 @@ pub use event::{
 pub use export::Exports;
 pub use fields::{CORRECTABLE, Candidate, Fields, Place, Reading, Span, TYPES, URGENCIES, When};
 pub use files::{Files, sha256_file};
-pub use import::Imports;
+pub use import::{CallHistory, Imports};
 pub use life::{Extension, Life, LimitRule, Move, Policy, may, written};
 pub use number::TicketId;
 pub use people::{Look, Person, Remark, Role, Said, Session};

@@ -558,7 +558,10 @@ fn close(ticket: &Ticket, why: String, policy: &Policy) -> Result<Vec<Event>, Re
                     "the caller was tried {tried} times; ask the caller first, or try {} times",
                     policy.attempts
                 ),
-                format!("还没有回访到市民（已试 {tried} 次，{} 次未接通后可以结案）", policy.attempts),
+                format!(
+                    "还没有回访到市民（已试 {tried} 次，{} 次未接通后可以结案）",
+                    policy.attempts
+                ),
             );
         }
     }

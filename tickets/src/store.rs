@@ -17,8 +17,8 @@ use crate::event::{Call, Event, Exported, MadeBy, RECORD_VERSION, Record, Status
 use crate::fields::Fields;
 use crate::files::{self, Files};
 use crate::journal::{self, Journal};
-use crate::number::TicketId;
 use crate::life::Policy;
+use crate::number::TicketId;
 use crate::ticket::{Command, Known, Rejected, Ticket};
 
 /// Layout of the folder.
@@ -363,7 +363,12 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Full`] and the like.
-    pub fn remind(&self, ids: &[TicketId], policy: &Policy, at: Timestamp) -> Result<Vec<TicketId>, Error> {
+    pub fn remind(
+        &self,
+        ids: &[TicketId],
+        policy: &Policy,
+        at: Timestamp,
+    ) -> Result<Vec<TicketId>, Error> {
         let mut reminded = Vec::new();
         for id in ids {
             let before = self.ticket(*id)?;

@@ -289,10 +289,7 @@ impl Ticket {
             ));
         }
         if why.trim().is_empty() {
-            return Err(Rejected::new(
-                "a correction needs its reason: --why",
-                "更正需要说明理由",
-            ));
+            return Err(Rejected::new("a correction needs its reason: --why", "更正需要说明理由"));
         }
         let from = self.fields.get(field);
         if from == to {
@@ -382,7 +379,7 @@ pub(crate) fn check(field: &str, to: &Value, known: Known<'_>) -> Result<(), Rej
         }),
         "title" if text.trim().is_empty() => {
             Err(Rejected::new("a ticket needs a title", "工单需要标题"))
-        },
+        }
         _ => Ok(()),
     }
 }

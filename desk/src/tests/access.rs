@@ -131,7 +131,10 @@ async fn another_departments_tickets_calls_and_files_are_not_there() {
         assert_eq!(admin.get(&path).await.status, 200, "{path}");
     }
     water.command(theirs, 1, json!({ "command": "note", "text": "x" })).await.is(404);
-    water.send("POST", &format!("/api/tickets/{theirs}/reveal"), json!({ "why": "x" })).await.is(404);
+    water
+        .send("POST", &format!("/api/tickets/{theirs}/reveal"), json!({ "why": "x" }))
+        .await
+        .is(404);
     let into = json!({ "command": "merge", "into": theirs });
     water.does(mine, into).await.is(403);
     let list = water.get("/api/tickets?q=%E6%AE%A1%E8%91%AC").await.is(200).json();
@@ -156,7 +159,9 @@ async fn roles_end_where_they_end() {
     let agent = room.person(&admin, "li", "agent", None).await;
     let water = room.person(&admin, "water", "handler", Some(WATER)).await;
     let chief = room.person(&admin, "chen", "supervisor", None).await;
-    for path in ["/api/people", "/api/models", "/api/history?of=people", "/api/looks", "/api/boards"] {
+    for path in
+        ["/api/people", "/api/models", "/api/history?of=people", "/api/looks", "/api/boards"]
+    {
         agent.get(path).await.is(403);
         water.get(path).await.is(403);
     }
@@ -168,7 +173,10 @@ async fn roles_end_where_they_end() {
         browser.send("POST", "/api/people", person.clone()).await.is(403);
         browser.send("PUT", "/api/people/admin", person.clone()).await.is(403);
         browser.send("POST", "/api/people/admin/link", json!({})).await.is(403);
-        browser.send("PUT", "/api/dispatch-rules", json!({ "version": "", "rules": [] })).await.is(403);
+        browser
+            .send("PUT", "/api/dispatch-rules", json!({ "version": "", "rules": [] }))
+            .await
+            .is(403);
     }
     let id = room.ids[0];
     agent.does(id, json!({ "command": "supervise", "why": "x" })).await.is(403);
@@ -207,7 +215,8 @@ async fn numbers_and_recordings_are_shown_by_events() {
     assert!(String::from_utf8_lossy(&whole.body).contains("13810001000"));
     agent.get(&format!("{call}?redact=false&why=%E6%A0%B8%E5%AF%B9")).await.is(200);
     let looks = admin.get("/api/looks").await.is(200).json();
-    let looks: Vec<_> = looks.as_array().unwrap().iter().map(|look| (&look["why"], &look["redacted"])).collect();
+    let looks: Vec<_> =
+        looks.as_array().unwrap().iter().map(|look| (&look["why"], &look["redacted"])).collect();
     assert_eq!(looks, [(&json!("核对"), &json!(false)), (&json!("脱敏回放"), &json!(true))]);
     // The sound, blanked where the number is said.
     let quiet = agent.get(&format!("{call}/sound")).await.is(200);
@@ -281,7 +290,8 @@ async fn script_in_words_stays_words() {
     let admin = room.admin().await;
     let script = "<img src=x onerror=alert(1)>";
     let id = room.ids[0];
-    let correct = json!({ "command": "correct_transcript", "utterance": 0, "from": "a", "to": script });
+    let correct =
+        json!({ "command": "correct_transcript", "utterance": 0, "from": "a", "to": script });
     admin.does(id, correct).await.is(200);
     admin.does(id, json!({ "command": "correct", "field": "title", "to": script })).await.is(200);
     let desk = room.desk.clone();

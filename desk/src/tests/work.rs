@@ -24,9 +24,13 @@ async fn a_ticket_from_arrival_to_closure() {
         .collect();
     assert!(moves["remind"] && !moves["sign"] && !moves["close"]);
     water.does(id, json!({ "command": "sign" })).await.is(200);
-    water.does(id, json!({ "command": "ask_extension", "days": 2, "why": "配件未到" })).await.is(200);
+    water
+        .does(id, json!({ "command": "ask_extension", "days": 2, "why": "配件未到" }))
+        .await
+        .is(200);
     admin.does(id, json!({ "command": "grant_extension" })).await.is(200);
-    let answer = json!({ "command": "answer", "handling": "换了水管", "reply": "已修好", "solved": true });
+    let answer =
+        json!({ "command": "answer", "handling": "换了水管", "reply": "已修好", "solved": true });
     let ticket = water.does(id, answer).await.is(200).json();
     assert_eq!(ticket["status"], "待回访");
     let follow = json!({ "command": "follow_up", "reached": true, "responded": true, "solved": true, "satisfied": 5 });
@@ -43,7 +47,8 @@ async fn a_ticket_from_arrival_to_closure() {
     assert!(told.contains(&"把诉求类型从「投诉」改为「求助」"), "{told:?}");
     assert_eq!(told.last(), Some(&"结案"));
     // An illegal move is refused with its reason, and changes nothing.
-    let refused = water.does(id, json!({ "command": "answer", "handling": "x", "reply": "x", "solved": true }));
+    let refused = water
+        .does(id, json!({ "command": "answer", "handling": "x", "reply": "x", "solved": true }));
     let refused = refused.await.is(409).json();
     assert!(refused["detail"].as_str().unwrap().contains("已结案"), "{refused}");
     // The boards count it, and every number can be looked into.
@@ -106,7 +111,10 @@ async fn many_agents_at_the_same_tickets_lose_nothing() {
                         200 => break,
                         412 => {
                             stale += 1;
-                            assert!(answer.is(412).json()["current"]["version"].as_u64() > Some(version));
+                            assert!(
+                                answer.is(412).json()["current"]["version"].as_u64()
+                                    > Some(version)
+                            );
                         }
                         other => panic!("{other}"),
                     }
@@ -134,8 +142,11 @@ async fn many_agents_at_the_same_tickets_lose_nothing() {
                 _ => None,
             })
             .collect();
-        let mut mine: Vec<String> =
-            accepted.iter().filter(|(other, _)| *other == id).map(|(_, text)| text.clone()).collect();
+        let mut mine: Vec<String> = accepted
+            .iter()
+            .filter(|(other, _)| *other == id)
+            .map(|(_, text)| text.clone())
+            .collect();
         noted.sort();
         mine.sort();
         assert_eq!(noted, mine, "ticket {id}");
@@ -157,7 +168,11 @@ async fn lists_are_paged_without_gaps_and_filters_hold_together() {
         let mut seen: Vec<String> = Vec::new();
         let mut cursor = String::new();
         loop {
-            let page = admin.get(&format!("/api/tickets?limit=7&sort={sort}{cursor}")).await.is(200).json();
+            let page = admin
+                .get(&format!("/api/tickets?limit=7&sort={sort}{cursor}"))
+                .await
+                .is(200)
+                .json();
             let items = page["items"].as_array().unwrap();
             seen.extend(items.iter().map(|row| row["id"].as_str().unwrap().to_owned()));
             assert_eq!(page["total"], 32);
@@ -171,9 +186,14 @@ async fn lists_are_paged_without_gaps_and_filters_hold_together() {
     }
     let counts = admin.get("/api/tickets?queue=dispatch&limit=1").await.is(200).json();
     assert_eq!((&counts["total"], &counts["counts"]["sign"]), (&json!(15), &json!(15)));
-    let both = admin.get("/api/tickets?queue=sign&category=%E6%B0%91%E6%94%BF&open=true").await.is(200).json();
+    let both = admin
+        .get("/api/tickets?queue=sign&category=%E6%B0%91%E6%94%BF&open=true")
+        .await
+        .is(200)
+        .json();
     assert_eq!(both["total"], 15);
-    let none = admin.get("/api/tickets?queue=sign&category=%E6%94%BF%E6%B3%95").await.is(200).json();
+    let none =
+        admin.get("/api/tickets?queue=sign&category=%E6%94%BF%E6%B3%95").await.is(200).json();
     assert_eq!(none["total"], 0);
     // By the caller's number, which nobody sees, and by what the caller is known by.
     let by_number = admin.get("/api/tickets?caller=138-1000-1000").await.is(200).json();
@@ -256,9 +276,13 @@ async fn sound_comes_in_the_ranges_that_browsers_ask_for() {
     assert_eq!(peaks["duration_ms"], 2000);
     let vtt = admin.get(&format!("/api/calls/{}/export?form=vtt", room.call)).await.is(200);
     let vtt = String::from_utf8(vtt.body).unwrap();
-    assert!(vtt.starts_with("WEBVTT") && vtt.contains("水管漏水") && !vtt.contains("13810001000"), "{vtt}");
+    assert!(
+        vtt.starts_with("WEBVTT") && vtt.contains("水管漏水") && !vtt.contains("13810001000"),
+        "{vtt}"
+    );
     let mark = json!({ "at_ms": 500, "text": "语速太快" });
-    let call = admin.send("POST", &format!("/api/calls/{}/marks", room.call), mark).await.is(200).json();
+    let call =
+        admin.send("POST", &format!("/api/calls/{}/marks", room.call), mark).await.is(200).json();
     assert_eq!(call["marks"][0]["text"], "语速太快");
     let first = room.desk.city.checklist[0].clone();
     let score = |points: u32| json!({ "items": { first.id.clone(): points }, "comment": "好" });
@@ -282,7 +306,10 @@ async fn administrators_edit_departments_and_rules_with_history() {
     let put = |version: &Value, rules: Value| json!({ "version": version, "rules": rules });
     let wrong = admin.send("PUT", "/api/dispatch-rules", put(&table["version"], rule("园林局")));
     let wrong = wrong.await.is(422).json();
-    assert_eq!((&wrong["problems"][0]["rule"], &wrong["problems"][0]["field"]), (&json!(0), &json!("department")));
+    assert_eq!(
+        (&wrong["problems"][0]["rule"], &wrong["problems"][0]["field"]),
+        (&json!(0), &json!("department"))
+    );
     let good = admin.send("PUT", "/api/dispatch-rules", put(&table["version"], rule(CIVIL)));
     good.await.is(200);
     let stale = admin.send("PUT", "/api/dispatch-rules", put(&table["version"], rule(CIVIL)));

@@ -67,8 +67,7 @@ fn corrections_become_the_ticket_and_its_history() {
     let id = take(&store, 1, 1).tickets[0];
     execute(&store, id, correct("category", "民政")).unwrap();
     execute(&store, id, correct("phone", "13800138000")).unwrap();
-    let ticket =
-        execute(&store, id, dispatch(Some("区民政局"))).unwrap();
+    let ticket = execute(&store, id, dispatch(Some("区民政局"))).unwrap();
     assert_eq!((ticket.fields.category.as_str(), &ticket.fields.category_2), ("民政", &None));
     assert_eq!(ticket.fields.missing, [""; 0], "what was given is not missing");
     assert_eq!(ticket.fields.confidence["phone"], 1.0);

@@ -322,7 +322,9 @@ fn more_time_is_asked_for_granted_once_and_denied() {
 #[test]
 fn helpers_are_added_and_have_the_ticket_too() {
     let mut desk = Desk::new(Status::Review);
-    desk.then(Command::Dispatch { to: None, co: vec!["区民政局".to_owned()], why: String::new() });
+    desk.then(Command::Dispatch {
+        to: None, co: vec!["区民政局".to_owned()], why: String::new()
+    });
     assert!(desk.ticket.has("区民政局") && desk.ticket.has("区水务局"));
     assert!(!desk.ticket.has("区园林局"));
     desk.refused(command(Move::AddDepartment), "has the ticket already", "已经在办理");
@@ -382,8 +384,7 @@ fn reminders_come_once_before_and_once_after_the_deadline() {
     let remind = |desk: &mut Desk, moment: &str| {
         desk.at(moment);
         let event = desk.ticket.remind(policy(), desk.now)?;
-        let record =
-            Record { v: RECORD_VERSION, at: desk.now, by: "hotline".to_owned(), event };
+        let record = Record { v: RECORD_VERSION, at: desk.now, by: "hotline".to_owned(), event };
         desk.ticket.apply(record.clone());
         let Event::Reminded { why } = record.event else { panic!("{record:?}") };
         Some(why)
@@ -422,7 +423,14 @@ fn an_edit_of_an_old_version_is_a_conflict() {
     let store = open(&dir);
     let id = take(&store, 1, 1).tickets[0];
     let edit = |version, title: &str| {
-        store.execute(id, Some(version), vec![correct("title", title)], known(&[], &[]), "小王", at())
+        store.execute(
+            id,
+            Some(version),
+            vec![correct("title", title)],
+            known(&[], &[]),
+            "小王",
+            at(),
+        )
     };
     assert_eq!(edit(1, "甲").unwrap().version, 2);
     assert!(matches!(edit(1, "乙"), Err(Error::Conflict { .. })));
