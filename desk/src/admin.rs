@@ -59,6 +59,7 @@ pub async fn put_department(
         } else {
             desk.store.put_departments(&[department], by, now)?;
         }
+        (desk.house.rules_changed)(());
         Ok(desk.store.departments()?)
     });
     Ok(Json(joined(task).await?))
@@ -134,6 +135,9 @@ pub async fn put_rules(
 
 impl Desk {
     fn check_rules(&self, rules: &[DispatchRule]) -> Result<(), Problem> {
+        if rules.is_empty() {
+            return Err(Problem::invalid("至少要有一条规则"));
+        }
         if rules.len() > RULES {
             return Err(Problem::invalid(format!("规则最多 {RULES} 条")));
         }
@@ -222,10 +226,12 @@ fn yes() -> bool {
 pub async fn add_person(
     State(desk): State<Desk>,
     me: Me,
-    Json(account): Json<Account>,
+    Json(mut account): Json<Account>,
 ) -> Result<Response, Problem> {
     me.only(&[Role::Admin])?;
+    account.login = account.login.trim().to_owned();
     let task = tokio::task::spawn_blocking(move || {
+        let _turn = desk.people_turn();
         if desk.store.person(&account.login)?.is_some() {
             return Err(Problem::refused(format!("账号「{}」已经有了", account.login)));
         }
@@ -256,6 +262,7 @@ pub async fn put_person(
 ) -> Result<Json<Value>, Problem> {
     me.only(&[Role::Admin])?;
     let task = tokio::task::spawn_blocking(move || {
+        let _turn = desk.people_turn();
         let known = desk.store.person(&login)?.ok_or_else(|| Problem::absent("这个账号"))?;
         let person = Person {
             name: account.name.trim().to_owned(),
@@ -283,9 +290,12 @@ pub async fn new_link(
     Path(login): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     me.only(&[Role::Admin])?;
-    let person = desk.store.person(&login)?.filter(|person| person.active);
-    let person = person.ok_or_else(|| Problem::absent("这个账号，或者它已停用"))?;
-    Ok(Json(json!({ "link": people::link(&desk.store, &person.login)? })))
+    let task = tokio::task::spawn_blocking(move || {
+        let person = desk.store.person(&login)?.filter(|person| person.active);
+        let person = person.ok_or_else(|| Problem::absent("这个账号，或者它已停用"))?;
+        Ok(json!({ "link": people::link(&desk.store, &person.login)? }))
+    });
+    Ok(Json(joined(task).await?))
 }
 
 /// The models there are.

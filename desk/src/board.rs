@@ -18,7 +18,7 @@ pub struct Board {
     by_call: HashMap<String, Vec<TicketId>>,
     /// Changes so far.
     changes: u64,
-    counted: Mutex<HashMap<Option<String>, Counted>>,
+    counted: Mutex<HashMap<Option<Vec<String>>, Counted>>,
 }
 
 /// How many tickets each queue holds.
@@ -32,6 +32,8 @@ struct Counted {
     counts: Arc<Counts>,
 }
 
+/// Reminders in one round: after a long standstill not all of them come at once.
+const REMINDERS: usize = 500;
 /// Tickets from which on counts may be a moment old: every console asks for them, and counting goes
 /// over all.
 const MANY: usize = 5000;
@@ -130,8 +132,8 @@ pub enum Sort {
 /// Which tickets are listed. Everything that is set must hold.
 #[derive(Debug, Clone, Default)]
 pub struct Choice {
-    /// What the person may see at all: the tickets of this department.
-    pub within: Option<String>,
+    /// What the person may see at all: the tickets of the department of these names.
+    pub within: Option<Vec<String>>,
     pub queue: Option<Queue>,
     pub status: Option<Status>,
     pub department: Option<String>,
@@ -158,7 +160,7 @@ impl Choice {
     pub fn takes(&self, ticket: &Summary, now: Timestamp, policy: &Policy) -> bool {
         let same =
             |wanted: &Option<String>, is: &str| wanted.as_ref().is_none_or(|want| want == is);
-        self.within.as_ref().is_none_or(|department| ticket.has(department))
+        self.within.as_ref().is_none_or(|names| ticket.has_any(names))
             && self.queue.is_none_or(|queue| queue.takes(ticket, now))
             && self.status.is_none_or(|status| ticket.status == status)
             && self.department.as_ref().is_none_or(|department| ticket.has(department))
@@ -303,9 +305,9 @@ impl Board {
     }
 
     /// How many tickets each queue holds, for somebody who sees one department's or all.
-    pub fn counts(&self, within: Option<&str>, now: Timestamp) -> Arc<Counts> {
+    pub fn counts(&self, within: Option<&[String]>, now: Timestamp) -> Arc<Counts> {
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = within.map(str::to_owned);
+        let key = within.map(<[String]>::to_vec);
         if let Some(known) = counted.get(&key) {
             let age = now.duration_since(known.at).as_millis();
             let old = if known.changes == self.changes { OLDEST_MS } else { OLD_MS };
@@ -315,7 +317,7 @@ impl Board {
             }
         }
         let mut counts: Counts = Queue::ALL.map(|queue| (queue.name(), 0)).into();
-        for ticket in self.all().filter(|ticket| within.is_none_or(|name| ticket.has(name))) {
+        for ticket in self.all().filter(|ticket| within.is_none_or(|names| ticket.has_any(names))) {
             for queue in Queue::ALL {
                 if queue.takes(ticket, now) {
                     *counts.entry(queue.name()).or_default() += 1;
@@ -334,6 +336,6 @@ impl Board {
             (ticket.is_overdue(now) && !ticket.warned.1)
                 || (ticket.is_due_soon(now, policy) && !ticket.warned.0)
         };
-        self.all().filter(due).map(|ticket| ticket.id).collect()
+        self.all().filter(due).map(|ticket| ticket.id).take(REMINDERS).collect()
     }
 }

@@ -148,7 +148,8 @@ impl Desk {
         if from >= to {
             return Err(Problem::bad("开始日期在结束日期之后"));
         }
-        let before = from - to.duration_since(from);
+        let before =
+            from.checked_sub(to.duration_since(from)).map_err(|_| Problem::bad("日期超出范围"))?;
         let department = Some(asked.department.clone()).filter(|name| !name.is_empty());
         let choice = Choice { from: Some(from), to: Some(to), department, ..Choice::default() };
         let earlier = Choice { from: Some(before), to: Some(from), ..choice.clone() };

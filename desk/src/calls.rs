@@ -27,6 +27,8 @@ const LONGEST_PAGE: usize = 100;
 const SAME_LOOK_S: i64 = 600;
 /// What can become of a call.
 const CALLS: [&str; 4] = ["tickets", "transfer", "none", "unusable"];
+/// Calls whose checks are remembered, as long as most of them found nothing.
+const FLAGGED: usize = 20_000;
 /// Largest recording that may be uploaded, in bytes.
 pub const LARGEST_RECORDING: usize = 2 << 30;
 /// Bytes of sound in one answer at most: a browser asks for the rest.
@@ -171,6 +173,7 @@ impl Desk {
         let board = self.board();
         let tickets: Vec<Value> = board
             .of_call(&call.sha256)
+            .filter(|ticket| call.tickets.contains(&ticket.id))
             .map(|ticket| {
                 json!({ "id": ticket.id, "title": ticket.title, "status": ticket.status.name(),
                         "type": ticket.request_type, "category": ticket.category,
@@ -206,9 +209,14 @@ impl Desk {
         for id in &call.tickets {
             tickets.push(self.store.ticket(*id)?);
         }
-        let sees = me
-            .within()
-            .is_none_or(|department| tickets.iter().any(|ticket| ticket.has(department)));
+        // Of a call with several matters a department sees its own.
+        let all = tickets.len();
+        tickets.retain(|ticket| me.sees(ticket));
+        let sees = me.within().is_none() || !tickets.is_empty();
+        let mut call = call;
+        if tickets.len() < all {
+            call.tickets = tickets.iter().map(|ticket| ticket.id).collect();
+        }
         sees.then_some((call, tickets)).ok_or_else(absent)
     }
 
@@ -250,7 +258,13 @@ impl Desk {
         Ok(())
     }
 
-    fn call_json(&self, call: &Call, tickets: &[Ticket], redact: bool) -> Result<Value, Problem> {
+    fn call_json(
+        &self,
+        call: &Call,
+        tickets: &[Ticket],
+        redact: bool,
+        me: &Me,
+    ) -> Result<Value, Problem> {
         let mut json = self.call_row(call)?;
         let stored = transcript::load(&self.store, call)?;
         let corrected = transcript::corrections(tickets.iter());
@@ -261,7 +275,8 @@ impl Desk {
                 legs.push(utterance.leg);
             }
         }
-        let remarks = self.store.remarks(&call.sha256)?;
+        // What supervisors make of a call is not for the departments.
+        let remarks = if me.may_see_all() { self.store.remarks(&call.sha256)? } else { Vec::new() };
         let marks = remarks.iter().filter_map(|one| match &one.said {
             Said::Marked { at_ms, text } => {
                 Some(json!({ "at_ms": at_ms, "text": text, "by": one.by, "at": written(one.at) }))
@@ -296,6 +311,9 @@ impl Desk {
         let stored = transcript::load(&self.store, call)?;
         let found = check(&stored.heard, tickets, &*self.house.decide);
         let mut flags = self.checked.flags.lock().unwrap_or_else(PoisonError::into_inner);
+        if flags.len() >= FLAGGED {
+            flags.retain(|_, found| !found.is_empty());
+        }
         flags.insert(call.sha256.clone(), found.clone());
         Ok(found)
     }
@@ -426,7 +444,7 @@ pub async fn one(
     let task = tokio::task::spawn_blocking(move || {
         let (call, tickets) = desk.visible_call(&sha256, &me)?;
         desk.look(&me, &call, "transcript", shown.redact, &shown.why)?;
-        desk.call_json(&call, &tickets, shown.redact)
+        desk.call_json(&call, &tickets, shown.redact, &me)
     });
     Ok(Json(joined(task).await?))
 }
@@ -460,6 +478,18 @@ pub async fn peaks(
 }
 
 impl Desk {
+    /// Makes the sound and the waveform of a call that was just taken, so that opening it is quick.
+    pub(crate) fn prepare(&self, sha256: &str) {
+        let made = match self.store.call(sha256) {
+            Ok(Some(call)) if call.has_sound() => self.sound_of(&call).map(|_| ()),
+            _ => return,
+        };
+        if let Err(problem) = made {
+            // Whoever opens the call is told.
+            tracing::debug!(sha256, "{}", problem.detail);
+        }
+    }
+
     pub(crate) fn sound_of(&self, call: &Call) -> Result<(crate::sound::Sound, Peaks), Problem> {
         if !call.has_sound() {
             return Err(Problem::absent("录音：这张工单是手工建立的"));
@@ -483,11 +513,14 @@ pub async fn sound(
 ) -> Result<Response, Problem> {
     let range = headers.get(header::RANGE).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let task = tokio::task::spawn_blocking(move || {
-        let (call, _) = desk.visible_call(&sha256, &me)?;
+        let (call, tickets) = desk.visible_call(&sha256, &me)?;
         desk.look(&me, &call, "recording", shown.redact, &shown.why)?;
         let (sound, _) = desk.sound_of(&call)?;
         let silenced = match shown.redact {
-            true => transcript::silenced(&transcript::load(&desk.store, &call)?.heard),
+            true => {
+                let corrected = transcript::corrections(tickets.iter());
+                transcript::silenced(&transcript::load(&desk.store, &call)?.heard, &corrected)
+            }
             false => Vec::new(),
         };
         let (from, to) = match range.as_deref().map(|range| parse_range(range, sound.bytes)) {
@@ -558,13 +591,15 @@ pub async fn export(
             "vtt" => ("text/vtt; charset=utf-8", "vtt", subtitles(&utterances, true).into_bytes()),
             "srt" => ("application/x-subrip", "srt", subtitles(&utterances, false).into_bytes()),
             "json" => {
-                let json = desk.call_json(&call, &tickets, shown.redact)?;
+                let json = desk.call_json(&call, &tickets, shown.redact, &me)?;
                 ("application/json", "json", json.to_string().into_bytes())
             }
             "sound" => {
                 let (sound, _) = desk.sound_of(&call)?;
-                let silenced =
-                    if shown.redact { transcript::silenced(&stored.heard) } else { Vec::new() };
+                let silenced = match shown.redact {
+                    true => transcript::silenced(&stored.heard, &corrected),
+                    false => Vec::new(),
+                };
                 let bytes = sound.read(0, sound.bytes, &silenced);
                 let bytes = bytes.map_err(|error| Problem::broken(&error))?;
                 ("audio/wav", "wav", bytes)
@@ -633,7 +668,7 @@ pub async fn mark(
             text: mark.text.trim().to_owned(),
         };
         desk.remark(&me, &call, said)?;
-        desk.call_json(&call, &tickets, true)
+        desk.call_json(&call, &tickets, true, &me)
     });
     Ok(Json(joined(task).await?))
 }
@@ -674,7 +709,7 @@ pub async fn score(
             &call,
             Said::Scored { items: score.items, total, comment: score.comment },
         )?;
-        desk.call_json(&call, &tickets, true)
+        desk.call_json(&call, &tickets, true, &me)
     });
     Ok(Json(joined(task).await?))
 }
@@ -705,12 +740,12 @@ pub async fn upload(
                 kept = Some((desk.spool(&mut field, &name).await?, name));
             }
             "started_at" => {
-                let text = field.text().await.map_err(|_| broken())?;
+                let text = short(&mut field).await?;
                 started_at = Some(moment(&text, false)?);
             }
-            "caller" => caller = Some(field.text().await.map_err(|_| broken())?),
+            "caller" => caller = Some(short(&mut field).await?),
             "legs" => {
-                let text = field.text().await.map_err(|_| broken())?;
+                let text = short(&mut field).await?;
                 let names = text.split(',').map(|name| Value::String(name.trim().to_owned()));
                 let parsed = serde_json::from_value(names.collect());
                 legs = Some(parsed.map_err(|_| Problem::bad("legs 为 agent、caller 或 mixed"))?);
@@ -730,6 +765,20 @@ pub async fn upload(
             Err(Problem::new(status, "/problems/busy", "暂时无法受理", reason))
         }
     }
+}
+
+/// A short text of a form, whatever its length.
+async fn short(field: &mut axum::extract::multipart::Field<'_>) -> Result<String, Problem> {
+    const LONGEST: usize = 200;
+    let mut bytes = Vec::new();
+    while let Some(piece) = field.chunk().await.map_err(|_| Problem::bad("上传中断，请重新上传"))?
+    {
+        bytes.extend(piece);
+        if bytes.len() > LONGEST {
+            return Err(Problem::bad("表单里的文字太长"));
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| Problem::bad("表单里的文字不是 UTF-8"))
 }
 
 impl Desk {

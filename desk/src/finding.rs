@@ -4,6 +4,7 @@
 //! and whatever the index lacks after a crash is found by comparing versions.
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,6 +17,8 @@ use crate::transcript;
 
 /// How long a change waits for others.
 const GATHER: Duration = Duration::from_millis(700);
+/// How long a batch that failed waits before it is tried again.
+const AGAIN: Duration = Duration::from_secs(10);
 /// Tickets put between two commits while many are owed.
 const BATCH: usize = 2000;
 
@@ -182,9 +185,15 @@ impl Desk {
                 }
                 batch
             };
-            if let Err(error) = self.put(&batch) {
-                // The journal has it all: the next start finds what is missing.
+            let put = catch_unwind(AssertUnwindSafe(|| self.put(&batch)));
+            if let Err(error) = put.unwrap_or_else(|_| Err("its thread panicked".to_owned())) {
+                // The journal has it all: what is missing is tried again, now and at the next start.
                 tracing::error!("the index: {error}");
+                let mut owed = self.finding.owed();
+                if !owed.closed {
+                    owed.ids.extend(batch);
+                    drop(self.finding.wake.wait_timeout(owed, AGAIN));
+                }
             }
             self.finding.owed().busy = false;
             self.finding.wake.notify_all();
@@ -194,8 +203,11 @@ impl Desk {
     fn put(&self, ids: &BTreeSet<TicketId>) -> Result<(), String> {
         let mut entries = Vec::with_capacity(ids.len());
         for id in ids {
-            let ticket = self.store.ticket(*id).map_err(|error| error.to_string())?;
-            entries.push(self.entry(&ticket).map_err(|error| error.to_string())?);
+            // One that cannot be read must not keep the others from being found.
+            match self.store.ticket(*id).and_then(|ticket| self.entry(&ticket)) {
+                Ok(entry) => entries.push(entry),
+                Err(error) => tracing::error!(ticket = %id, "not in the index: {error}"),
+            }
         }
         let put = self.finding.index.put(&entries);
         put.and_then(|()| self.finding.index.commit()).map_err(|error| error.to_string())

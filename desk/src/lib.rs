@@ -135,14 +135,27 @@ pub struct Inner {
     key: Vec<u8>,
     /// Boards that were counted lately.
     boards: boards::Remembered,
+    /// Calls whose sound is to be made ready, and the other end of that line until it is listened to.
+    preparing: std::sync::mpsc::SyncSender<String>,
+    prepared: Mutex<Option<std::sync::mpsc::Receiver<String>>>,
+    /// One at a time edits accounts: each change is made of what is there.
+    people_turn: Mutex<()>,
     /// One at a time edits the dispatch table.
     rules_turn: Mutex<()>,
     /// Names under which recent jobs came.
     jobs: Mutex<HashMap<String, Progress>>,
 }
 
+/// Tries of a command that goes with any version.
+const TRIES: usize = 5;
 /// Passwords that are hashed at once.
 const HASHING: usize = 2;
+/// Calls that may wait for their sound to be made ready.
+const PREPARED: usize = 256;
+/// Calls, the newest, whose sound is made ready at the start.
+const PREPARED_FIRST: usize = 50;
+/// Tickets whose holders are reminded one after the other before anything else is looked at.
+const REMINDED: usize = 50;
 /// Jobs that are remembered for consoles that open later.
 const JOBS: usize = 200;
 
@@ -168,6 +181,7 @@ impl Desk {
                 })
                 .collect(),
         );
+        let (preparing, prepared) = std::sync::mpsc::sync_channel(PREPARED);
         let desk = Desk(Arc::new(Inner {
             policy: policy(&city),
             finding: finding::Finding::open(&store.root().join("index"))?,
@@ -178,6 +192,9 @@ impl Desk {
             failures: people::Failures::default(),
             hashing: tokio::sync::Semaphore::new(HASHING),
             boards: boards::Remembered::default(),
+            preparing,
+            prepared: Mutex::new(Some(prepared)),
+            people_turn: Mutex::default(),
             rules_turn: Mutex::default(),
             jobs: Mutex::default(),
             store,
@@ -245,6 +262,26 @@ impl Desk {
         self.live.recording(progress);
     }
 
+    /// Makes the sound of new calls ready until the process ends. Runs on a thread of its own.
+    fn keep_sounds(&self) {
+        let line = self.prepared.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(line) = line else { return };
+        let newest: Vec<String> = {
+            let board = self.board();
+            let mut calls: Vec<(Timestamp, String)> = board
+                .all()
+                .filter(|ticket| ticket.has_sound)
+                .map(|ticket| (ticket.started_at, ticket.call.clone()))
+                .collect();
+            calls.sort();
+            calls.into_iter().rev().take(PREPARED_FIRST).map(|(_, call)| call).collect()
+        };
+        newest.iter().for_each(|call| self.prepare(call));
+        while let Ok(call) = line.recv() {
+            self.prepare(&call);
+        }
+    }
+
     /// What has to be done from time to time: reminders, sessions that expired.
     ///
     /// # Errors
@@ -252,8 +289,17 @@ impl Desk {
     pub fn look_after(&self) -> Result<(), Error> {
         let now = Timestamp::now();
         let ids = self.board().to_remind(&self.policy, now);
-        self.store.remind(&ids, &self.policy, now)?;
+        for batch in ids.chunks(REMINDED) {
+            // One ticket that cannot be read must not keep the others from being thought of.
+            if let Err(error) = self.store.remind(batch, &self.policy, now) {
+                tracing::error!("reminders: {error}");
+            }
+        }
         people::sweep(&self.store)
+    }
+
+    fn people_turn(&self) -> std::sync::MutexGuard<'_, ()> {
+        self.people_turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn board(&self) -> RwLockReadGuard<'_, Board> {
@@ -278,6 +324,10 @@ impl Desk {
         }
         let before = board.put(summary.clone());
         drop(board);
+        if before.is_none() && summary.has_sound {
+            // When more wait than may, whoever opens the call first waits a little.
+            let _ = self.preparing.try_send(summary.call.clone());
+        }
         let row = summary.row(Timestamp::now(), &self.policy);
         self.live.ticket(before.as_ref(), &summary, row);
         self.finding.changed(ticket.id);
@@ -312,7 +362,15 @@ impl Desk {
             categories: &categories,
             policy: &self.policy,
         };
-        self.store.execute(id, expected, commands, known, by, Timestamp::now())
+        let now = Timestamp::now();
+        // Who did not look at a version first just comes next.
+        for _ in 0..if expected.is_none() { TRIES } else { 0 } {
+            match self.store.execute(id, None, commands.clone(), known, by, now) {
+                Err(Error::Conflict { .. }) => {}
+                done => return done,
+            }
+        }
+        self.store.execute(id, expected, commands, known, by, now)
     }
 }
 

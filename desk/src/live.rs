@@ -2,7 +2,7 @@
 //! (HTML, section 9.2). A change is serialised once, however many listen.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use axum::extract::State;
@@ -85,58 +85,106 @@ pub async fn events(
     me: Me,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     me.works_tickets()?;
-    let within = me.within().map(str::to_owned);
+    let within = me.within().map(<[String]>::to_vec);
     let hears_recordings = me.person.role != Role::Handler;
     let counting = desk.clone();
     let counted = within.clone();
     // Counting goes over all tickets, so a burst of changes is counted once a second at most.
     let counts = move || counts_event(&counting, counted.as_deref());
     let first = tokio_stream::once(counts());
+    let jobs: Vec<Event> = if hears_recordings { desk.jobs_underway() } else { Vec::new() };
+    // A stream outlives neither its session nor its rights.
+    let (watching, headers_key) = (desk.clone(), me.key.clone());
+    let rights = move || {
+        let session = watching.store.session(&headers_key).ok().flatten();
+        let person = watching.store.person(&me.person.login).ok().flatten();
+        let same = |person: tickets::Person| {
+            person.active
+                && person.role == me.person.role
+                && person.department == me.person.department
+        };
+        session.is_some_and(|session| session.expires_at > Timestamp::now())
+            && person.is_some_and(same)
+    };
+    let mut ticked = 0u32;
     let mut last_count = Timestamp::now();
     let mut owed = false;
     let news = BroadcastStream::new(desk.live.news.subscribe()).map(Some);
     let ticks = tokio_stream::wrappers::IntervalStream::new(tokio::time::interval(COUNT_EVERY))
         .map(|_| None);
-    let changes = news.merge(ticks).filter_map(move |item| match item {
+    let changes = news.merge(ticks).map(move |item| match item {
+        None if {
+            ticked += 1;
+            ticked.is_multiple_of(RIGHTS_EVERY) && !rights()
+        } =>
+        {
+            Next::End
+        }
         // A tick: count if something changed since.
         None if owed && Timestamp::now().duration_since(last_count).as_millis() >= 1000 => {
             owed = false;
             last_count = Timestamp::now();
-            Some(counts())
+            Next::Tell(counts())
         }
-        None => None,
+        None => Next::Nothing,
         Some(Ok(News::Counts)) => {
             owed = true;
-            None
+            Next::Nothing
         }
-        Some(Ok(News::Recording(json))) => {
-            hears_recordings.then(|| Event::default().event("recording").data(json))
+        Some(Ok(News::Recording(json))) if hears_recordings => {
+            Next::Tell(Event::default().event("recording").data(json))
         }
+        Some(Ok(News::Recording(_))) => Next::Nothing,
         Some(Ok(News::Ticket { json, id, before, after })) => {
             let sees = |holders: &[String]| {
-                within.as_ref().is_none_or(|department| holders.contains(department))
+                within.as_ref().is_none_or(|names| names.iter().any(|name| holders.contains(name)))
             };
             match (sees(&before), sees(&after)) {
-                (_, true) => Some(Event::default().event("ticket").data(json)),
+                (_, true) => Next::Tell(Event::default().event("ticket").data(json)),
                 (true, false) => {
                     let gone = format!("{{\"id\":\"{id}\",\"gone\":true}}");
-                    Some(Event::default().event("ticket").data(gone))
+                    Next::Tell(Event::default().event("ticket").data(gone))
                 }
-                (false, false) => None,
+                (false, false) => Next::Nothing,
             }
         }
         Some(Err(BroadcastStreamRecvError::Lagged(_))) => {
-            Some(Event::default().event("reload").data("{}"))
+            Next::Tell(Event::default().event("reload").data("{}"))
         }
     });
-    let stream = first.chain(changes).map(Ok);
+    let told =
+        changes.take_while(|next| !matches!(next, Next::End)).filter_map(|next| match next {
+            Next::Tell(event) => Some(event),
+            Next::Nothing | Next::End => None,
+        });
+    let stream = first.chain(tokio_stream::iter(jobs)).chain(told).map(Ok);
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(ALIVE_S))))
+}
+
+/// What comes of a piece of news.
+enum Next {
+    Tell(Event),
+    Nothing,
+    End,
+}
+
+/// Ticks between two looks at whether somebody may still listen.
+const RIGHTS_EVERY: u32 = 10;
+
+impl Desk {
+    /// Recordings that are being heard, for a console that opens now.
+    fn jobs_underway(&self) -> Vec<Event> {
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let underway = jobs.values().filter(|job| matches!(job.state, "waiting" | "hearing"));
+        let told = underway.filter_map(|job| serde_json::to_string(job).ok());
+        told.map(|json| Event::default().event("recording").data(json)).collect()
+    }
 }
 
 /// How often a console looks whether its counts are stale.
 const COUNT_EVERY: Duration = Duration::from_millis(1000);
 
-fn counts_event(desk: &Desk, within: Option<&str>) -> Event {
+fn counts_event(desk: &Desk, within: Option<&[String]>) -> Event {
     let counts = desk.counts(within);
     Event::default().event("counts").data(serde_json::to_string(&*counts).unwrap_or_default())
 }

@@ -49,7 +49,7 @@ pub struct Asked {
 fn request(ticket: &Summary) -> Value {
     let updated = [ticket.ended_at, ticket.answered_at, ticket.signed_at, ticket.dispatched_at];
     let updated = updated.into_iter().flatten().max().unwrap_or(ticket.opened_at);
-    let street: Vec<&String> = ticket.place.iter().take(4).collect();
+    let street: Vec<&String> = ticket.place.iter().take(ticket.levels.min(4)).collect();
     json!({
         "service_request_id": ticket.id,
         "status": if ticket.status.is_open() { "open" } else { "closed" },
@@ -83,7 +83,7 @@ pub async fn requests(
         let day =
             |text: &Option<String>, end| text.as_deref().map(|text| moment(text, end)).transpose();
         let choice = Choice {
-            within: me.within().map(str::to_owned),
+            within: me.within().map(<[String]>::to_vec),
             category: asked.service_code.clone().filter(|code| !code.is_empty()),
             from: day(&asked.start_date, false)?,
             to: day(&asked.end_date, true)?,

@@ -13,7 +13,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::{Timestamp, ToSpan};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use tickets::{Move, Person, Role, Session, Store};
+use tickets::{Move, Person, Role, Session, Status, Store, Ticket};
 
 use crate::Desk;
 use crate::problem::Problem;
@@ -40,6 +40,8 @@ pub struct Me {
     pub session: Session,
     /// Key of the session in the store.
     pub key: String,
+    /// Of a handler: every name that the department goes by, since older tickets bear old ones.
+    pub names: Vec<String>,
 }
 
 /// What the console knows of the person who is signed in.
@@ -71,13 +73,34 @@ impl Me {
         }
     }
 
-    /// The department that bounds what the person sees; nothing for those who see all.
-    pub fn within(&self) -> Option<&str> {
-        match self.person.role {
-            // A handler without a department sees nothing.
-            Role::Handler => Some(self.person.department.as_deref().unwrap_or("\u{0}")),
-            _ => None,
+    /// The names of the department that bounds what the person sees; nothing for those who see
+    /// all. A handler without a department sees nothing.
+    pub fn within(&self) -> Option<&[String]> {
+        (self.person.role == Role::Handler).then_some(&self.names)
+    }
+
+    /// Whether the person may see a ticket.
+    pub fn sees(&self, ticket: &Ticket) -> bool {
+        self.within().is_none_or(|names| names.iter().any(|name| ticket.has(name)))
+    }
+
+    /// Whether the person's department leads a ticket.
+    fn leads(&self, ticket: &Ticket) -> bool {
+        ticket.fields.department.as_ref().is_some_and(|lead| self.names.contains(lead))
+    }
+
+    /// Whether the person may make such a move on a ticket as it stands; whether the ticket takes it
+    /// is asked elsewhere.
+    pub fn may_on(&self, kind: Move, ticket: &Ticket) -> Result<(), String> {
+        self.may(kind, self.leads(ticket))?;
+        let moves_on = matches!(
+            kind,
+            Move::Dispatch | Move::Merge | Move::Withdraw | Move::AnswerDirectly | Move::AskCaller
+        );
+        if ticket.status == Status::Escalated && moves_on && self.person.role == Role::Agent {
+            return Err("待督办的工单由班长决定".to_owned());
         }
+        Ok(())
     }
 
     /// Refuses everybody but these, and administrators: a small hotline has one person for all.
@@ -160,7 +183,16 @@ pub fn refuse_foreign(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-fn signed_in(headers: &HeaderMap, desk: &Desk) -> Result<Me, Problem> {
+/// Every name that a person's department goes by.
+pub fn names_of(desk: &Desk, person: &Person) -> Result<Vec<String>, Problem> {
+    let Some(name) = &person.department else { return Ok(Vec::new()) };
+    let all = desk.store.departments()?;
+    let known = all.into_iter().find(|known| known.is_called(name));
+    Ok(known.map_or_else(|| vec![name.clone()], |known| known.names().cloned().collect()))
+}
+
+/// Who signed in with this cookie.
+pub fn signed_in(headers: &HeaderMap, desk: &Desk) -> Result<Me, Problem> {
     let token = cookie(headers, desk.cookie()).ok_or_else(Problem::signed_out)?;
     let key = hash(token);
     let session = desk.store.session(&key)?.filter(|session| !session.once);
@@ -168,7 +200,7 @@ fn signed_in(headers: &HeaderMap, desk: &Desk) -> Result<Me, Problem> {
     let session = session.ok_or_else(Problem::signed_out)?;
     let person = desk.store.person(&session.login)?.filter(|person| person.active);
     let person = person.ok_or_else(Problem::signed_out)?;
-    Ok(Me { person, session, key })
+    Ok(Me { names: names_of(desk, &person)?, person, session, key })
 }
 
 fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -301,6 +333,10 @@ impl Failures {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let left = |name: &String| {
             let (count, last) = seen.get(name)?;
+            // What is long ago no longer counts.
+            if now.duration_since(*last).as_secs() >= LONGEST_WAIT {
+                return None;
+            }
             let over = count.checked_sub(FREE_FAILURES)?;
             let wait = (1i64 << over.min(20)).min(LONGEST_WAIT);
             let left = wait - now.duration_since(*last).as_secs();
@@ -314,8 +350,15 @@ impl Failures {
         if seen.len() >= REMEMBERED {
             seen.retain(|_, (_, last)| now.duration_since(*last).as_secs() < LONGEST_WAIT);
         }
+        // So many at once are an attack from everywhere: those who come later are not remembered.
+        if seen.len() >= REMEMBERED {
+            return;
+        }
         for name in names {
             let entry = seen.entry(name.clone()).or_insert((0, now));
+            if now.duration_since(entry.1).as_secs() >= LONGEST_WAIT {
+                entry.0 = 0;
+            }
             *entry = (entry.0.saturating_add(1), now);
         }
     }

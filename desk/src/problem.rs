@@ -112,6 +112,9 @@ impl From<tickets::Error> for Problem {
             tickets::Error::Rejected(rejected) => Problem::refused(rejected.zh.clone()),
             tickets::Error::NoTicket(id) => Problem::absent(&format!("工单 {id}")),
             tickets::Error::Full { .. } => Problem::full(&error),
+            tickets::Error::Conflict { .. } => {
+                Problem::refused("另一张工单刚刚被别人修改过，请重试")
+            }
             _ => Problem::broken(&error),
         }
     }

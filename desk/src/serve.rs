@@ -26,7 +26,7 @@ use crate::{Desk, admin, boards, calls, live, open311, session, tickets_api, voc
 /// Largest body of a request that is no upload, in bytes.
 const LARGEST_BODY: usize = 1 << 20;
 /// Seconds between rounds of reminders.
-const ROUND: Duration = Duration::from_secs(30);
+const ROUND: Duration = Duration::from_secs(60);
 /// Seconds that a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
@@ -189,9 +189,13 @@ pub async fn serve(
     let keeping = desk.clone();
     let index =
         std::thread::Builder::new().name("index".to_owned()).spawn(move || keeping.keep_index())?;
+    let preparing = desk.clone();
+    // It ends with the process: what it makes is a cache.
+    std::thread::Builder::new().name("sounds".to_owned()).spawn(move || preparing.keep_sounds())?;
     let looking = desk.clone();
     let rounds = tokio::spawn(async move {
-        let mut ticks = tokio::time::interval(ROUND);
+        // Not at once: whoever starts the desk looks at it first.
+        let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + ROUND, ROUND);
         loop {
             ticks.tick().await;
             let desk = looking.clone();
@@ -236,7 +240,8 @@ pub async fn serve(
         None => axum::serve(listener, service).with_graceful_shutdown(ending).await,
         Some((certificate, key)) => {
             let acceptor = acceptor(&certificate, &key)?;
-            axum::serve(Tls { listener, acceptor }, service).with_graceful_shutdown(ending).await
+            let tls = Tls::start(listener, acceptor)?;
+            axum::serve(tls, service).with_graceful_shutdown(ending).await
         }
     };
     rounds.abort();
@@ -265,10 +270,41 @@ fn acceptor(certificate: &PathBuf, key: &PathBuf) -> std::io::Result<TlsAcceptor
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-/// Connections that speak TLS.
+/// Connections that speak TLS. Handshakes go on beside one another, so that nobody who does not
+/// finish one keeps others waiting.
 struct Tls {
-    listener: TcpListener,
-    acceptor: TlsAcceptor,
+    address: SocketAddr,
+    ready: tokio::sync::mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
+}
+
+/// Handshakes that go on at once.
+const HANDSHAKES: usize = 256;
+
+impl Tls {
+    fn start(listener: TcpListener, acceptor: TlsAcceptor) -> std::io::Result<Tls> {
+        let address = listener.local_addr()?;
+        let (done, ready) = tokio::sync::mpsc::channel(HANDSHAKES);
+        let room = Arc::new(tokio::sync::Semaphore::new(HANDSHAKES));
+        tokio::spawn(async move {
+            while !done.is_closed() {
+                let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
+                let Ok((stream, peer)) = listener.accept().await else {
+                    // Out of files, say: it passes.
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                };
+                let (acceptor, done) = (acceptor.clone(), done.clone());
+                tokio::spawn(async move {
+                    let shaken = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await;
+                    if let Ok(Ok(stream)) = shaken {
+                        let _ = done.send((stream, peer)).await;
+                    }
+                    drop(permit);
+                });
+            }
+        });
+        Ok(Tls { address, ready })
+    }
 }
 
 impl axum::serve::Listener for Tls {
@@ -276,22 +312,15 @@ impl axum::serve::Listener for Tls {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        loop {
-            let Ok((stream, address)) = self.listener.accept().await else {
-                // Out of files, say: it passes.
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            };
-            // Whoever does not finish the handshake is not waited for long.
-            let shaken = tokio::time::timeout(HANDSHAKE, self.acceptor.accept(stream)).await;
-            if let Ok(Ok(stream)) = shaken {
-                return (stream, address);
-            }
+        match self.ready.recv().await {
+            Some(connection) => connection,
+            // Nobody accepts any more: the program is about to end.
+            None => std::future::pending().await,
         }
     }
 
     fn local_addr(&self) -> std::io::Result<Self::Addr> {
-        self.listener.local_addr()
+        Ok(self.address)
     }
 }
 

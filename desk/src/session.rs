@@ -11,6 +11,7 @@ use crate::Desk;
 use crate::extract::Json;
 use crate::people::{self, Address, Me, MeJson};
 use crate::problem::Problem;
+use crate::tickets_api::joined;
 
 /// What is typed at the door.
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -28,7 +29,11 @@ pub async fn sign_in(
     Json(typed): Json<SignIn>,
 ) -> Result<Response, Problem> {
     people::refuse_foreign(&headers)?;
-    let names = [format!("address {address}"), format!("login {}", typed.login)];
+    if typed.login.chars().count() > 40 {
+        return Err(wrong_password());
+    }
+    // By address, and by account from that address: nobody else is kept out by somebody's guessing.
+    let names = [format!("address {address}"), format!("login {} {address}", typed.login)];
     let wait = |names: &[String]| match desk.failures.wait(names, Timestamp::now()) {
         None => Ok(()),
         Some(seconds) => {
@@ -49,15 +54,21 @@ pub async fn sign_in(
         tokio::task::spawn_blocking(move || people::verify(&typed.password, hash.as_deref()));
     match (person, fits.await.unwrap_or(false)) {
         (Some(person), true) => {
-            desk.failures.forget(&names);
-            enter(&desk, person, false)
+            desk.failures.forget(&names[1..]);
+            let entering = desk.clone();
+            let task = tokio::task::spawn_blocking(move || enter(&entering, person, false));
+            joined(task).await
         }
         _ => {
             desk.failures.failed(&names, Timestamp::now());
-            let detail = "账号或密码不对";
-            Err(Problem::new(StatusCode::UNAUTHORIZED, "/problems/sign-in", "登录失败", detail))
+            Err(wrong_password())
         }
     }
+}
+
+fn wrong_password() -> Problem {
+    let detail = "账号或密码不对";
+    Problem::new(StatusCode::UNAUTHORIZED, "/problems/sign-in", "登录失败", detail)
 }
 
 /// The end of a one-time link.
@@ -77,7 +88,9 @@ pub async fn once(
     people::refuse_foreign(&headers)?;
     let names = [format!("link {address}")];
     if desk.failures.wait(&names, Timestamp::now()).is_some() {
-        return Err(Problem::forbidden("尝试次数过多，请稍后再试"));
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        let detail = "尝试次数过多，请稍后再试";
+        return Err(Problem::new(status, "/problems/wait", "请稍候", detail));
     }
     let key = people::hash(&once.token);
     let now = Timestamp::now();
@@ -93,14 +106,15 @@ pub async fn once(
         let detail = "这个链接已经用过或者过期，请管理员重新生成";
         return Err(Problem::new(StatusCode::UNAUTHORIZED, "/problems/link", "链接无效", detail));
     };
-    enter(&desk, person, true)
+    joined(tokio::task::spawn_blocking(move || enter(&desk, person, true))).await
 }
 
 /// Always a new token, whatever the browser sent: nobody can plant one.
 fn enter(desk: &Desk, person: Person, must_set_password: bool) -> Result<Response, Problem> {
     let (token, session) = people::begin_session(&desk.store, &person.login, must_set_password)?;
     let cookie = cookie(desk, &token, "");
-    let me = Me { person, session, key: people::hash(&token) };
+    let names = people::names_of(desk, &person)?;
+    let me = Me { names, person, session, key: people::hash(&token) };
     Ok(([(header::SET_COOKIE, cookie)], Json(me.json(desk))).into_response())
 }
 
@@ -112,7 +126,9 @@ fn cookie(desk: &Desk, token: &str, more: &str) -> String {
 /// Signs out.
 #[utoipa::path(delete, path = "/api/session", tag = "session", responses((status = 204)))]
 pub async fn sign_out(State(desk): State<Desk>, me: Me) -> Result<Response, Problem> {
-    desk.store.end_sessions(&[me.key])?;
+    let ending = desk.clone();
+    let task = tokio::task::spawn_blocking(move || Ok(ending.store.end_sessions(&[me.key])?));
+    joined(task).await?;
     let cookie = cookie(&desk, "", "; Max-Age=0");
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
 }
@@ -142,7 +158,7 @@ pub async fn password(
     if desk.failures.wait(&names, Timestamp::now()).is_some() {
         return Err(Problem::forbidden("尝试次数过多，请稍后再试"));
     }
-    let _permit = desk.hashing.acquire().await.map_err(|_| Problem::signed_out())?;
+    let permit = desk.hashing.acquire().await.map_err(|_| Problem::signed_out())?;
     let old = me.person.password.clone().filter(|_| !me.session.must_set_password);
     let hashed = tokio::task::spawn_blocking(move || {
         let known = old.is_none_or(|old| people::verify(&typed.old, Some(&old)));
@@ -153,10 +169,21 @@ pub async fn password(
         desk.failures.failed(&names, Timestamp::now());
         return Err(Problem::invalid("原密码不对"));
     };
-    let person = Person { password: Some(hashed?), ..me.person.clone() };
-    desk.store.put_person(&person, &me.person.name, Timestamp::now())?;
-    people::sign_out(&desk.store, &person.login, Some(&me.key))?;
-    let session = Session { must_set_password: false, ..me.session };
-    desk.store.put_session(&me.key, &session)?;
-    Ok(StatusCode::NO_CONTENT)
+    let hashed = hashed?;
+    drop(permit);
+    let task = tokio::task::spawn_blocking(move || {
+        // Hashing took a while: the account may be another, and the session over.
+        let _turn = desk.people_turn();
+        let person = desk.store.person(&me.person.login)?.filter(|person| person.active);
+        let session = desk.store.session(&me.key)?;
+        let (Some(person), Some(session)) = (person, session) else {
+            return Err(Problem::signed_out());
+        };
+        let person = Person { password: Some(hashed), ..person };
+        desk.store.put_person(&person, &me.person.name, Timestamp::now())?;
+        people::sign_out(&desk.store, &person.login, Some(&me.key))?;
+        desk.store.put_session(&me.key, &Session { must_set_password: false, ..session })?;
+        Ok(StatusCode::NO_CONTENT)
+    });
+    joined(task).await
 }

@@ -69,6 +69,13 @@ impl Sounds {
             Arc::clone(making.entry(sha256.to_owned()).or_default())
         };
         let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = self.ready_or_make(sha256, recording);
+        // Whoever waits has the lock's other end already.
+        self.making.lock().unwrap_or_else(PoisonError::into_inner).remove(sha256);
+        made
+    }
+
+    fn ready_or_make(&self, sha256: &str, recording: &Path) -> Result<(Sound, Peaks), Error> {
         let (wav, json) =
             (self.dir.join(format!("{sha256}.wav")), self.dir.join(format!("{sha256}.json")));
         let io = |path: &Path| {
@@ -85,7 +92,6 @@ impl Sounds {
         let peaks = make(recording, &wav).map_err(io(recording))?;
         let bytes = serde_json::to_vec(&peaks).unwrap_or_default();
         std::fs::write(&json, bytes).map_err(io(&json))?;
-        self.making.lock().unwrap_or_else(PoisonError::into_inner).remove(sha256);
         ready(&wav, &json).ok_or_else(|| Error::Io {
             path: wav,
             source: std::io::Error::other("the sound was made and is not there"),

@@ -24,6 +24,8 @@ pub struct Summary {
     pub co: Vec<String>,
     /// Province to street, and below.
     pub place: Vec<String>,
+    /// How many of these are levels of the address table, rather than what somebody said.
+    pub levels: usize,
     pub caller: Option<String>,
     pub caller_key: Option<String>,
     pub deadline: Option<Timestamp>,
@@ -152,6 +154,7 @@ impl Summary {
             title: fields.title.clone(),
             department: fields.department.clone(),
             co: life.co.clone(),
+            levels: fields.place.as_ref().map_or(0, |place| place.names.len()),
             place,
             caller: fields.phone.as_deref().map(masked),
             caller_key: fields.phone.as_deref().map(key),
@@ -184,6 +187,11 @@ impl Summary {
     /// Whether a department leads it or helps.
     pub fn has(&self, department: &str) -> bool {
         self.department.as_deref() == Some(department) || self.co.iter().any(|co| co == department)
+    }
+
+    /// Whether a department of any of these names leads it or helps.
+    pub fn has_any(&self, names: &[String]) -> bool {
+        names.iter().any(|name| self.has(name))
     }
 
     pub fn is_overdue(&self, now: Timestamp) -> bool {

@@ -109,14 +109,18 @@ impl Desk {
         let status = given(&asked.status);
         let status = status.map(|name| name.parse()).transpose();
         Ok(Choice {
-            within: me.within().map(str::to_owned),
+            within: me.within().map(<[String]>::to_vec),
             queue: asked.queue,
             status: status.map_err(|_: String| Problem::bad("没有这个状态"))?,
             department: given(&asked.department),
             category: given(&asked.category),
             request_type: given(&asked.request_type),
             urgency: given(&asked.urgency),
-            caller_key: given(&asked.caller).map(|caller| self.key_of(&caller)),
+            // Trying numbers out must not tell a handler whose they are.
+            caller_key: given(&asked.caller).map(|caller| match me.may_see_all() {
+                true => self.key_of(&caller),
+                false => caller,
+            }),
             place: given(&asked.place),
             from: given(&asked.from).map(|text| moment(&text, false)).transpose()?,
             to: given(&asked.to).map(|text| moment(&text, true)).transpose()?,
@@ -131,7 +135,7 @@ impl Desk {
     }
 
     /// The counts of all queues.
-    pub(crate) fn counts(&self, within: Option<&str>) -> Arc<Counts> {
+    pub(crate) fn counts(&self, within: Option<&[String]>) -> Arc<Counts> {
         self.board().counts(within, Timestamp::now())
     }
 
@@ -144,15 +148,14 @@ impl Desk {
             Err(Error::NoTicket(_)) => return Err(absent()),
             ticket => ticket?,
         };
-        let sees = me.within().is_none_or(|department| ticket.has(department));
-        sees.then_some(ticket).ok_or_else(absent)
+        me.sees(&ticket).then_some(ticket).ok_or_else(absent)
     }
 
     /// Ids of tickets that words find, with their rank; a number finds its ticket.
     fn among(
         &self,
         words: &str,
-        within: Option<&str>,
+        within: Option<&[String]>,
     ) -> Result<HashMap<TicketId, usize>, Problem> {
         if let Ok(id) = words.trim().parse::<TicketId>() {
             return Ok(HashMap::from([(id, 0)]));
@@ -160,7 +163,7 @@ impl Desk {
         let query = search::Query {
             words: words.to_owned(),
             ticket: Some(true),
-            departments_visible: within.map(|name| vec![name.to_owned()]),
+            departments_visible: within.map(<[String]>::to_vec),
             limit: FOUND,
             ..search::Query::default()
         };
@@ -224,7 +227,8 @@ pub async fn list(
 pub(crate) async fn joined<T>(
     task: tokio::task::JoinHandle<Result<T, Problem>>,
 ) -> Result<T, Problem> {
-    task.await.unwrap_or_else(|error| Err(Problem::broken(&error)))
+    // A panic's own words might quote what somebody said.
+    task.await.unwrap_or_else(|_| Err(Problem::broken(&std::io::Error::other("a task panicked"))))
 }
 
 /// One ticket, with what this person may do to it.
@@ -247,7 +251,7 @@ pub async fn beside(
 ) -> Result<Json<Value>, Problem> {
     let ticket = desk.visible(&id, &me)?;
     let task = tokio::task::spawn_blocking(move || {
-        let within = me.within().map(|name| vec![name.to_owned()]);
+        let within = me.within().map(<[String]>::to_vec);
         let filters = search::Query {
             ticket: Some(true),
             departments_visible: within,
@@ -264,6 +268,8 @@ pub async fn beside(
             .filter(|(_, score)| *score >= ALIKE)
             .filter_map(|(key, score)| Some((board.get(key.parse().ok()?)?, score)))
             .filter(|(other, _)| other.id != ticket.id && other.status.is_open())
+            // The index may be a moment behind.
+            .filter(|(other, _)| me.within().is_none_or(|names| other.has_any(names)))
             .take(BESIDE)
             .map(|(other, score)| {
                 let mut row =
@@ -277,7 +283,7 @@ pub async fn beside(
             .iter()
             .flat_map(|key| board.of_caller(key))
             .filter(|other| other.id != ticket.id)
-            .filter(|other| me.within().is_none_or(|name| other.has(name)))
+            .filter(|other| me.within().is_none_or(|names| other.has_any(names)))
             .map(|other| other.row(now, &desk.policy))
             .rev_take(BESIDE);
         Ok(json!({ "similar": similar, "caller": caller }))
@@ -356,7 +362,14 @@ impl Desk {
     /// Opens a ticket in somebody's name; every field is checked as a correction is.
     pub(crate) fn open_by_hand(&self, typed: ByHand, by: &str) -> Result<Ticket, Problem> {
         let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
-        let lengths = [Some(&typed.title), typed.description.as_ref(), typed.subject.as_ref()];
+        let lengths = [
+            Some(&typed.title),
+            typed.description.as_ref(),
+            typed.subject.as_ref(),
+            typed.name.as_ref(),
+            typed.place.as_ref(),
+            typed.category_2.as_ref(),
+        ];
         if lengths.into_iter().flatten().any(|text| text.chars().count() > LONGEST_TEXT) {
             return Err(Problem::invalid(format!("文字最多 {LONGEST_TEXT} 个字")));
         }
@@ -384,6 +397,9 @@ impl Desk {
         }
         let department = given(typed.department);
         let department = department.map(|name| self.store.department(&name)).transpose()?;
+        if department.as_ref().is_some_and(|department| !department.active) {
+            return Err(Problem::invalid("这个部门已停用，请选择别的部门"));
+        }
         let place = given(typed.place).map(|text| self.place(&text));
         let fields = Fields {
             request_type: typed.request_type,
@@ -440,11 +456,24 @@ enum Commands {
     One(Value),
 }
 
+/// Characters of the longest text in some JSON.
+fn longest(json: &Value) -> usize {
+    match json {
+        Value::String(text) => text.chars().count(),
+        Value::Array(items) => items.iter().map(longest).max().unwrap_or(0),
+        Value::Object(fields) => fields.values().map(longest).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
 /// Most commands at once.
 const COMMANDS: usize = 50;
 
 impl Desk {
-    fn command(&self, mut json: Value) -> Result<Vec<Command>, Problem> {
+    fn command(&self, mut json: Value, ticket: &Ticket) -> Result<Vec<Command>, Problem> {
+        if longest(&json) > LONGEST_TEXT {
+            return Err(Problem::invalid(format!("文字最多 {LONGEST_TEXT} 个字")));
+        }
         // What the console sends beside the command proper.
         let second = json.as_object_mut().and_then(|json| json.remove("category_2"));
         if let Some(object) = json.as_object_mut()
@@ -469,6 +498,16 @@ impl Desk {
                 let name = to.as_str().unwrap_or_default();
                 Command::Correct { field, to: self.store.department(name)?.name.into(), why }
             }
+            // Departments are renamed, and are called by other names.
+            Command::Dispatch { to, co, why } => Command::Dispatch {
+                to: self.called(to.or_else(|| ticket.proposed())),
+                co: co.into_iter().filter_map(|name| self.called(Some(name))).collect(),
+                why,
+            },
+            Command::AddDepartment { department, why } => {
+                let department = self.called(Some(department)).unwrap_or_default();
+                Command::AddDepartment { department, why }
+            }
             other => other,
         };
         let why = match &command {
@@ -479,12 +518,24 @@ impl Desk {
         Ok(std::iter::once(command).chain(second).collect())
     }
 
+    /// The full name of a department that goes by a name; the name itself where there is none.
+    fn called(&self, name: Option<String>) -> Option<String> {
+        let name = name?;
+        Some(self.store.department(&name).map_or(name, |known| known.name))
+    }
+
     /// Whether the person may do all this to the ticket.
     fn allow(&self, me: &Me, ticket: &Ticket, commands: &[Command]) -> Result<(), Problem> {
-        let department = me.person.department.as_deref();
-        let leads = department.is_some() && ticket.fields.department.as_deref() == department;
         for command in commands {
-            me.may(command.kind(), leads).map_err(Problem::forbidden)?;
+            me.may_on(command.kind(), ticket).map_err(Problem::forbidden)?;
+            let moves_deadline =
+                matches!(command, Command::Correct { field, .. } if field == "deadline");
+            if moves_deadline
+                && ticket.life.dispatched_at.is_some()
+                && me.person.role == Role::Agent
+            {
+                return Err(Problem::forbidden("派单以后的时限由班长更改，或由承办单位申请延期"));
+            }
             if let Command::Merge { into } = command {
                 self.visible(&into.to_string(), me)?;
             }
@@ -526,13 +577,19 @@ pub async fn command(
     let task = tokio::task::spawn_blocking(move || {
         let mut all = Vec::new();
         for command in commands {
-            all.extend(doing.command(command)?);
+            all.extend(doing.command(command, &ticket)?);
+        }
+        if ticket.version != expected {
+            return Err(Problem::stale(doing.ticket_json(&ticket, &doer)?));
         }
         doing.allow(&doer, &ticket, &all)?;
         doing.check_utterances(&ticket, &all)?;
         match doing.execute(id, Some(expected), all, &doer.person.name) {
             Err(Error::Conflict { .. }) => {
-                let current = doing.store.ticket(id)?;
+                let current = doing.visible(&id.to_string(), &doer)?;
+                if current.version == expected {
+                    return Err(Problem::refused("另一张工单刚刚被别人修改过，请重试"));
+                }
                 Err(Problem::stale(doing.ticket_json(&current, &doer)?))
             }
             done => Ok(done?),
@@ -558,7 +615,7 @@ pub async fn reveal(
     Json(why): Json<Why>,
 ) -> Result<Json<Value>, Problem> {
     let ticket = desk.visible(&id, &me)?;
-    me.may(Move::Reveal, false).map_err(Problem::forbidden)?;
+    me.may_on(Move::Reveal, &ticket).map_err(Problem::forbidden)?;
     let command = Command::Reveal { what: "phone".to_owned(), why: why.why };
     let task = tokio::task::spawn_blocking(move || {
         desk.execute(ticket.id, None, vec![command], &me.person.name)?;

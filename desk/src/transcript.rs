@@ -157,11 +157,16 @@ fn words(said: &Said, blank: &[bool]) -> Vec<Word> {
 
 /// Stretches of sound in which something is said that tells who called: the times of blanked
 /// characters, with a margin, since word times are not exact.
-pub fn silenced(heard: &Heard) -> Vec<(u64, u64)> {
+/// Where somebody corrected an utterance into something that tells, all of it is silenced: where in
+/// it the word stands is not known.
+pub fn silenced(heard: &Heard, corrected: &BTreeMap<usize, String>) -> Vec<(u64, u64)> {
     /// Milliseconds before and after.
     const MARGIN_MS: u64 = 180;
     let mut spans: Vec<(u64, u64)> = Vec::new();
-    for said in &heard.said {
+    for (n, said) in heard.said.iter().enumerate() {
+        if corrected.get(&n).is_some_and(|text| nlu::blanks(text).contains(&true)) {
+            spans.push((said.start_ms.saturating_sub(MARGIN_MS), said.end_ms + MARGIN_MS));
+        }
         let blank = nlu::blanks(&said.text());
         for (ch, _) in said.chars.iter().zip(blank).filter(|(_, blank)| *blank) {
             spans.push((ch.start_ms.saturating_sub(MARGIN_MS), ch.end_ms + MARGIN_MS));

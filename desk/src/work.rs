@@ -31,9 +31,9 @@ impl Desk {
             })
             .collect();
         let history: Vec<Value> =
-            ticket.history.iter().enumerate().map(|(n, record)| told(n, record)).collect();
+            ticket.history.iter().enumerate().map(|(n, record)| told(n, record, me)).collect();
         let more = json!({
-            "fields": fields_json(&ticket.fields),
+            "fields": fields_json(&ticket.fields, me),
             "matter": ticket.matter,
             "history": history,
             "moves": moves(ticket, me),
@@ -54,9 +54,13 @@ impl Desk {
 }
 
 /// The fields; who called is masked, and shown by an event of its own.
-fn fields_json(fields: &Fields) -> Value {
+fn fields_json(fields: &Fields, me: &Me) -> Value {
     let mut json = serde_json::to_value(fields).unwrap_or_default();
     json["phone"] = fields.phone.as_deref().map(masked).into();
+    if !me.may_see_all() {
+        // Shown with the number, by the same event.
+        json["name"] = fields.name.as_ref().map(|_| "＊＊").into();
+    }
     for list in ["readings", "notes"] {
         if json[list].is_null() {
             json[list] = json!([]);
@@ -70,12 +74,10 @@ fn fields_json(fields: &Fields) -> Value {
 
 /// What the person may do to the ticket now; why not, where not.
 pub(crate) fn moves(ticket: &Ticket, me: &Me) -> Vec<Value> {
-    let department = me.person.department.as_deref();
-    let leads = department.is_some() && ticket.fields.department.as_deref() == department;
     let shown = Move::ALL.into_iter().filter(|kind| !QUIET.contains(kind));
     shown
         .map(|kind| {
-            let mine = me.may(kind, leads);
+            let mine = me.may_on(kind, ticket);
             let reason = mine.and_then(|()| may(ticket, kind).map_err(|no| no.zh)).err();
             json!({ "command": kind.name(), "label": kind.label(), "enabled": reason.is_none(), "reason": reason })
         })
@@ -83,21 +85,26 @@ pub(crate) fn moves(ticket: &Ticket, me: &Me) -> Vec<Value> {
 }
 
 /// An event as a sentence, with what it says in full beside it.
-fn told(n: usize, record: &Record) -> Value {
+fn told(n: usize, record: &Record, me: &Me) -> Value {
     let mut detail = serde_json::to_value(&record.event).unwrap_or_default();
     let name = detail["event"].take();
     if let Value::Object(detail) = &mut detail {
         detail.remove("event");
     }
     // What was right at the opening is in the fields; a number is shown by an event of its own.
-    let private = matches!(&record.event, Event::Opened { .. })
-        || matches!(&record.event, Event::Corrected { field, .. } if field == "phone");
+    let hides = !me.may_see_all();
+    let private = match &record.event {
+        Event::Opened { .. } => true,
+        Event::Corrected { field, .. } => field == "phone" || (hides && field == "name"),
+        Event::TranscriptCorrected { .. } => hides,
+        _ => false,
+    };
     json!({
         "n": n,
         "at": written(record.at),
         "by": if record.by == "hotline" { "系统" } else { &record.by },
         "event": name,
-        "text": sentence(&record.event),
+        "text": if hides { hidden(&record.event) } else { sentence(&record.event) },
         "why": why(&record.event),
         "detail": if private { Value::Null } else { detail },
     })
@@ -125,6 +132,15 @@ fn why(event: &Event) -> Option<&str> {
         _ => return None,
     };
     Some(why.as_str()).filter(|why| !why.is_empty())
+}
+
+/// The same for somebody who sees no names and no words of the call.
+fn hidden(event: &Event) -> String {
+    match event {
+        Event::Corrected { field, .. } if field == "name" => "更正姓名".to_owned(),
+        Event::TranscriptCorrected { utterance, .. } => format!("更正第 {} 句转写", utterance + 1),
+        event => sentence(event),
+    }
 }
 
 /// An event in a sentence, without its reason.

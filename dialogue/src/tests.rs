@@ -411,3 +411,36 @@ fn all_mistakes_are_told_at_once() {
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(found.iter().all(|problem| problem.file == "dispatch.toml"));
 }
+
+#[test]
+fn an_edited_dispatch_table_decides_and_nonsense_is_refused() {
+    let city = city();
+    let rules = |text: &str| text.parse::<toml::Table>().unwrap()["rule"].clone();
+    let one = rules(
+        "[[rule]]\ntypes = []\ncategories = []\nemergency = []\nfirst = false\nwords = [\"河长\"]\nunless = []\ndepartment = \"区河湖局\"\nbecause = \"河长制\"\n",
+    );
+    let names = vec![("区河湖局".to_owned(), vec!["区水务局".to_owned()])];
+    let edited = city.with_dispatch(one, names).unwrap();
+    assert_eq!((edited.dispatch.len(), city.dispatch.len() > 20), (1, true));
+    let heard = heard(&["我找河长反映一下"]);
+    let matter = matter(&heard, RequestType::Complaint, "环境保护");
+    assert_eq!(crate::route::route(&edited, &heard, &matter).name, "区河湖局");
+    let wrong = rules("[[rule]]\nemergency = [\"flood\"]\ndepartment = \"甲\"\nbecause = \"乙\"\n");
+    assert!(city.with_dispatch(wrong, Vec::new()).unwrap_err().contains("flood"));
+}
+
+#[test]
+fn the_checklist_and_the_life_of_tickets_are_checked() {
+    let found = problems("checklist.toml", "points = ", "points = 1");
+    assert!(found[0].what.contains("points sum to"), "{found:?}");
+    let found = problems("life.toml", "redos = 3", "redos = \"three\"");
+    assert_eq!((found[0].file.as_str(), found[0].line), ("life.toml", 3), "{found:?}");
+    let knowledge = city().knowledge;
+    assert!(knowledge.len() >= 30, "{} answers", knowledge.len());
+    for entry in &knowledge {
+        let length = entry.answer.chars().count();
+        assert!((60..=400).contains(&length), "{}: {length} characters", entry.id);
+        assert!(!entry.source.is_empty() && entry.date.len() == 10, "{}", entry.id);
+        assert!(!entry.words.is_empty() && !entry.title.is_empty(), "{}", entry.id);
+    }
+}

@@ -1,5 +1,6 @@
 //! What the web desk asks of the rest of the house.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use desk::{Desk, House, Progress, Upload};
@@ -47,8 +48,52 @@ fn submit(hands: &Hands, upload: Upload) -> Result<String, String> {
     let Some(intake) = hands.get() else { return Err("系统正在启动，请稍候".to_owned()) };
     let Upload { path, name, started_at, caller, legs, .. } = upload;
     let sidecar = Sidecar { started_at, caller, legs, ..Sidecar::default() };
+    // Should this process end before it is heard, the next start finds it described.
+    let described = describe(&path, &name, &sidecar);
+    described.map_err(|error| format!("录音没有保存：{error}"))?;
     let job = intake.submit(path, sidecar, name, true);
     job.map(|job| job.0.to_string()).map_err(|_| "等待识别的录音太多，请稍后再上传".to_owned())
+}
+
+/// Writes down beside an upload what is known of it.
+fn describe(path: &Path, name: &str, sidecar: &Sidecar) -> std::io::Result<()> {
+    let mut table = toml::Table::new();
+    table.insert("name".to_owned(), name.into());
+    if let Some(at) = sidecar.started_at {
+        table.insert("started_at".to_owned(), at.to_string().into());
+    }
+    if let Some(caller) = &sidecar.caller {
+        table.insert("caller".to_owned(), caller.clone().into());
+    }
+    if let Some(legs) = &sidecar.legs {
+        let names: Vec<toml::Value> =
+            legs.iter().map(|leg| convert::leg_name(*leg).into()).collect();
+        table.insert("legs".to_owned(), names.into());
+    }
+    std::fs::write(path.with_extension("toml"), table.to_string())
+}
+
+/// Puts the uploads into the queue that an earlier process accepted and did not come to hear.
+///
+/// # Errors
+/// A folder that cannot be read.
+pub fn resume_uploads(setting: &Setting, intake: &Intake) -> anyhow::Result<()> {
+    let folder = setting.data.join("uploads");
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    for path in crate::recording::find(&[folder])? {
+        let Ok(sidecar) = Sidecar::beside(&path) else { continue };
+        let text = std::fs::read_to_string(path.with_extension("toml")).unwrap_or_default();
+        let described: toml::Table = text.parse().unwrap_or_default();
+        let name = described.get("name").and_then(toml::Value::as_str);
+        let name = name.map_or_else(|| path.display().to_string(), str::to_owned);
+        if intake.submit(path, sidecar, name, true).is_err() {
+            // The rest comes with the next start.
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn decide(calls: &Calls, heard: &Heard) -> Vec<tickets::Fields> {
@@ -77,7 +122,7 @@ pub fn tell(desk: &Desk, news: &News) {
             };
             ("done", 1.0, call.tickets.clone(), detail)
         }
-        State::Failed(why) => ("failed", 1.0, Vec::new(), Some(why.clone())),
+        State::Failed(why) => ("failed", 1.0, Vec::new(), Some(nlu::redact(why))),
     };
     let name = nlu::redact(&news.name);
     desk.tell(Progress { job: news.job.0.to_string(), name, state, progress, tickets, detail });

@@ -196,6 +196,8 @@ impl Queue {
             if let Err(error) = std::fs::remove_file(path) {
                 say(&format!("{}: taken, but not removed: {error}; remove it", path.display()));
             }
+            // Its description, where there is one, goes with it.
+            let _ = std::fs::remove_file(path.with_extension("toml"));
         }
         Ok(taken)
     }

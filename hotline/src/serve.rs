@@ -67,6 +67,7 @@ pub fn serve(global: &Global, setting: &Setting, ask: &Serve) -> anyhow::Result<
     };
     let intake = Arc::new(Intake::start(&calls, &store, tell)?);
     let _ = hands.set(Arc::clone(&intake));
+    house::resume_uploads(setting, &intake)?;
     let socket = socket.listen(answer_client)?;
     let watch = ask.watch.as_deref().map(|folder| Watch::start(folder, &intake)).transpose()?;
     let scheme = if config.tls.is_some() { "https" } else { "http" };
@@ -94,8 +95,10 @@ struct Web {
 
 impl Web {
     fn start(desk: Desk, listener: TcpListener, config: Config) -> anyhow::Result<Web> {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(WORKERS)
+            .enable_all()
+            .build()?;
         listener.set_nonblocking(true)?;
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let inside = runtime.enter();
@@ -127,6 +130,8 @@ impl Web {
     }
 }
 
+/// Threads that answer requests: more than cores, since some wait for the disk.
+const WORKERS: usize = 8;
 /// How long the web desk is given to fail at once.
 const FIRST_LOOK: Duration = Duration::from_millis(100);
 /// How long requests may take to finish at the end.

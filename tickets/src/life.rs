@@ -534,8 +534,15 @@ fn dispatch(
     let mut events = Vec::new();
     if ticket.status != Status::Dispatched || !same {
         // Whoever had it before keeps its clock; another department gets its own.
-        let again = same && ticket.life.refusals > 0;
-        let due = (!again).then(|| known.policy.due(&ticket.fields, at));
+        let again = same && ticket.life.dispatched_at.is_some();
+        let due = match (again, ticket.life.paused, deadline(ticket)) {
+            (false, ..) | (true, _, None) => Some(known.policy.due(&ticket.fields, at)),
+            (true, Some((since, _)), Some(due)) => {
+                let limit = known.policy.limit(&ticket.fields);
+                Some(known.policy.calendar.resumed(due, limit, since, at))
+            }
+            (true, None, Some(_)) => None,
+        };
         let from = proposed.filter(|_| !same);
         events.push(Event::Dispatched { department: department.clone(), from, due, why });
     }
@@ -657,6 +664,7 @@ pub(crate) fn apply(ticket: &mut Ticket, record: &Record) {
             life.co.retain(|co| co != department);
             life.dispatched_at = Some(at);
             (life.signed_at, life.paused, life.suggested) = (None, None, None);
+            life.extension = None;
             if let Some(moment) = moment {
                 due(ticket, *moment);
             }
@@ -673,6 +681,7 @@ pub(crate) fn apply(ticket: &mut Ticket, record: &Record) {
             life.refusals += 1;
             life.first.get_or_insert_with(|| department.clone());
             life.suggested.clone_from(suggest);
+            life.extension = None;
             life.co.clear();
         }
         Event::CallerAsked { .. } => {
@@ -742,6 +751,7 @@ fn end(ticket: &mut Ticket, status: Status, at: Timestamp) {
     ticket.status = status;
     ticket.life.ended_at = Some(at);
     ticket.life.paused = None;
+    ticket.life.extension = None;
 }
 
 /// A moment as tickets write it: RFC 3339 with +08:00, to the second.

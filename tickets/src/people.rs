@@ -187,7 +187,17 @@ impl Store {
                 "账号为 1 到 40 个字母、数字、点或横线",
             );
         }
-        if person.name.trim().is_empty() || person.name == "hotline" {
+        let taken = self
+            .people()?
+            .into_iter()
+            .any(|other| other.login != person.login && other.name == person.name);
+        if taken {
+            return refuse(
+                "another person has this name, and events could not tell them apart",
+                "已经有人叫这个姓名，请加以区分，否则记录分不清是谁",
+            );
+        }
+        if person.name.trim().is_empty() || matches!(person.name.as_str(), "hotline" | "系统") {
             return refuse("a person needs a name, other than hotline", "请填写姓名");
         }
         match (person.role, &person.department) {

@@ -291,6 +291,12 @@ impl Ticket {
         if why.trim().is_empty() {
             return Err(Rejected::new("a correction needs its reason: --why", "更正需要说明理由"));
         }
+        if field == "department" && self.life.signed_at.is_some() {
+            return Err(Rejected::new(
+                "the department has signed for the ticket; it refuses it, or a redo sends it again",
+                "部门已经签收，不能直接改；可以由部门退单，或者重办",
+            ));
+        }
         let from = self.fields.get(field);
         if from == to {
             return Err(Rejected::new(
@@ -333,6 +339,9 @@ impl Ticket {
                 // A value that this version cannot hold leaves the field as it is; the history keeps it.
                 if let Ok(fields) = self.fields.with(field, to.clone()) {
                     self.fields = fields;
+                }
+                if field == "deadline" {
+                    self.life.warned = (false, false);
                 }
             }
             _ => life::apply(self, &record),

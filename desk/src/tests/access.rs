@@ -305,3 +305,78 @@ async fn script_in_words_stays_words() {
     room.desk.finding.close();
     keeper.join().unwrap();
 }
+
+#[tokio::test]
+async fn of_a_call_with_several_matters_a_department_sees_its_own() {
+    let room = Room::new();
+    let admin = room.admin().await;
+    let water = room.person(&admin, "water", "handler", Some(WATER)).await;
+    let mark = json!({ "at_ms": 500, "text": "语速太快" });
+    admin.send("POST", &format!("/api/calls/{}/marks", room.call), mark).await.is(200);
+    let corrected = json!({ "command": "correct_transcript", "utterance": 0, "from": "x", "to": "我叫王建国电话13810001000" });
+    admin.does(room.ids[0], corrected).await.is(200);
+    let name = json!({ "command": "correct", "field": "name", "to": "王建国" });
+    admin.does(room.ids[0], name).await.is(200);
+    let call = water.get(&format!("/api/calls/{}", room.call)).await.is(200);
+    let text = String::from_utf8_lossy(&call.body).into_owned();
+    for hidden in ["低保", &room.ids[1].to_string(), "语速太快", "王建国", "13810001000"] {
+        assert!(!text.contains(hidden), "{hidden}: {text}");
+    }
+    let ticket = water.get(&format!("/api/tickets/{}", room.ids[0])).await.is(200);
+    let text = String::from_utf8_lossy(&ticket.body).into_owned();
+    for hidden in ["王建国", "13810001000"] {
+        assert!(!text.contains(hidden), "{hidden}: {text}");
+    }
+    // What was corrected into a name is silent as a whole, since nobody knows where it stands.
+    let quiet = water.get(&format!("/api/calls/{}/sound", room.call)).await.is(200);
+    assert!(quiet.body[44..44 + 32 * 900].iter().all(|byte| *byte == 0));
+    // Trying numbers out tells a handler nothing.
+    let tried = water.get("/api/tickets?caller=13810001000").await.is(200).json();
+    assert_eq!(tried["total"], 0);
+}
+
+#[tokio::test]
+async fn a_renamed_department_keeps_its_tickets() {
+    let room = Room::new();
+    let admin = room.admin().await;
+    let water = room.person(&admin, "water", "handler", Some(WATER)).await;
+    let id = room.ids[0];
+    let renamed = json!({ "name": "区水务和河湖局", "level": "区", "aliases": [], "duties": "", "active": true });
+    let path = "/api/departments/%E5%8C%BA%E6%B0%B4%E5%8A%A1%E5%B1%80";
+    admin.send("PUT", path, renamed).await.is(200);
+    water.get(&format!("/api/tickets/{id}")).await.is(200);
+    assert_eq!(water.get("/api/tickets").await.is(200).json()["total"], 1);
+    let sent = admin.does(id, json!({ "command": "dispatch" })).await.is(200).json();
+    assert_eq!(sent["department"], "区水务和河湖局");
+    water.does(id, json!({ "command": "sign" })).await.is(200);
+    // Signed for, it goes elsewhere by a refusal or a redo, not by a correction.
+    let moved = json!({ "command": "correct", "field": "department", "to": CIVIL });
+    admin.does(id, moved).await.is(409);
+}
+
+#[tokio::test]
+async fn accounts_are_told_apart_and_escalated_tickets_are_the_supervisors() {
+    let room = Room::new();
+    let admin = room.admin().await;
+    let agent = room.person(&admin, "li", "agent", None).await;
+    for (login, name) in [(" li ", "另一个"), ("li2", "li同志"), ("li3", "系统")] {
+        let person = json!({ "login": login, "name": name, "role": "agent" });
+        admin.send("POST", "/api/people", person).await.is(409);
+    }
+    let id = room.ids[0];
+    for _ in 0..3 {
+        admin.does(id, json!({ "command": "dispatch" })).await.is(200);
+        admin.does(id, json!({ "command": "refuse", "why": "不属于我单位" })).await.is(200);
+    }
+    let ticket = agent.get(&format!("/api/tickets/{id}")).await.is(200).json();
+    assert_eq!(ticket["status"], "待督办");
+    agent.does(id, json!({ "command": "dispatch" })).await.is(403);
+    agent.does(id, json!({ "command": "withdraw", "why": "x" })).await.is(403);
+    agent.does(id, json!({ "command": "note", "text": "x" })).await.is(200);
+    let sent = admin.does(id, json!({ "command": "dispatch" })).await.is(200).json();
+    assert_eq!(sent["department"], WATER, "首接负责");
+    let deadline =
+        json!({ "command": "correct", "field": "deadline", "to": "2027-01-01T18:00:00+08:00" });
+    agent.does(id, deadline.clone()).await.is(403);
+    admin.does(id, deadline).await.is(200);
+}

@@ -472,3 +472,21 @@ fn a_ticket_opened_by_hand_is_a_ticket_like_others() {
     assert_eq!(copy.ticket(ticket.id).unwrap(), store.ticket(ticket.id).unwrap());
     assert_eq!(copy.check().unwrap().findings, []);
 }
+
+#[test]
+fn what_belongs_to_one_department_does_not_go_on_to_the_next() {
+    let mut desk = Desk::new(Status::Review);
+    desk.at("2026-03-02T10:00").then(dispatch(None)).then(Command::Sign);
+    desk.then(command(Move::AskExtension)).then(command(Move::AskCaller));
+    desk.then(dispatch(Some("区民政局")));
+    assert_eq!(desk.ticket.life.extension, None, "the other one asked for it");
+    // To the same department out of a pause: what was left, and no new clock.
+    let mut desk = Desk::new(Status::Review);
+    desk.at("2026-03-02T10:00").then(dispatch(None)).due("2026-03-05T18:00:00+08:00");
+    desk.at("2026-03-04T10:00").then(command(Move::AskCaller));
+    desk.at("2026-03-16T10:00").then(dispatch(None)).due("2026-03-17T18:00:00+08:00");
+    // A deadline that somebody moved is reminded of again.
+    desk.ticket.life.warned = (true, true);
+    desk.then(correct("deadline", "2026-03-30T18:00:00+08:00"));
+    assert_eq!(desk.ticket.life.warned, (false, false));
+}
