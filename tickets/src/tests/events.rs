@@ -181,3 +181,29 @@ fn a_record_of_a_newer_program_is_left_to_it() {
     );
     assert!(!store.check().unwrap().findings.is_empty());
 }
+
+/// What happens to a ticket since version 2, one line an event.
+#[test]
+fn the_life_of_version_2_is_readable_for_ever() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/life-v2.jsonl");
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut kinds = BTreeSet::new();
+    for line in text.lines() {
+        let record: Record = serde_json::from_str(line).unwrap_or_else(|no| panic!("{no}: {line}"));
+        let was: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(serde_json::to_value(&record).unwrap(), was, "it reads differently now");
+        kinds.insert(was["event"].as_str().unwrap().to_owned());
+        // Whatever state a ticket is in, what happened is taken in.
+        let opened = Event::Opened {
+            call: String::new(),
+            matter: 0,
+            status: Status::Review,
+            fields: Box::new(fields("甲")),
+        };
+        let first = Record { v: 1, at: at(), by: "hotline".to_owned(), event: opened };
+        let id = TicketId { day: 20261126, counter: 1 };
+        let ticket = Ticket::from_records(id, vec![first, record]).unwrap();
+        assert_eq!(ticket.version, 2);
+    }
+    assert_eq!(kinds.len(), 22, "an event that is new gets its line: {kinds:?}");
+}
