@@ -40,7 +40,7 @@ test-packages:
 # The whole workspace, so that tests and binary share what they are built from;
 # `cargo build --release -p hotline` alone builds the binary as well.
 build: packages $(CONSOLE)
-	cargo build --release --locked --workspace
+	cargo build --release --locked --workspace $(TARGETS)
 
 console: $(CONSOLE)
 
@@ -58,6 +58,9 @@ demo: models
 	$(HOTLINE) --data $(DEMO) eval calls audio-fixtures --stored
 	@[ "$(SERVE)" = 0 ] || exec $(HOTLINE) --data $(DEMO) serve --link
 
+# What tests depend on switches features of what they share with the binary: built with them from the
+# start, nothing is compiled twice.
+test: TARGETS := --lib --bins --tests
 test: test-packages models
 	cargo test --release --locked --workspace
 	tests/browser/run.sh

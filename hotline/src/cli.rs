@@ -248,7 +248,7 @@ pub struct Tickets {
     /// Only this department's, by name or alias
     #[arg(long)]
     pub department: Option<String>,
-    /// Only this status: 已派遣, 待补充, 待复核
+    /// Only this status: 待复核, 待补充, 待派遣, 已派遣, 处置中, 待回访, 已回访, 待督办, 已结案, 已并单, 已撤单
     #[arg(long)]
     pub status: Option<String>,
     /// Only calls since this day or moment
