@@ -823,3 +823,29 @@ impl Desk {
         Ok(path)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Whatever a browser sends, a range lies within the sound.
+        #[test]
+        fn ranges_lie_within_the_sound(text in "(bytes=)?[0-9]{0,22}-[0-9]{0,22}|.{0,30}", length in 0u64..1_000_000) {
+            if let Some((from, to)) = parse_range(&text, length) {
+                prop_assert!(from < to && to <= length);
+            }
+        }
+
+        /// Whatever was said, a snippet holds no tag but its marks, and no number.
+        #[test]
+        fn snippets_hold_words_and_marks(text in "[<>&\"'a-z一-龥0-9]{0,60}", start in 0usize..60, count in 0usize..60) {
+            let found = search::Snippet { text: text.clone(), marks: vec![(start, start + count)], ..Default::default() };
+            let html = snippet(&found)["html"].as_str().unwrap_or_default().to_owned();
+            let bare = html.replace("<mark>", "").replace("</mark>", "");
+            prop_assert!(!bare.contains(['<', '>', '"', '\'']), "{html}");
+        }
+    }
+}

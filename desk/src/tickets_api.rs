@@ -733,3 +733,30 @@ pub(crate) fn download(name: &str) -> String {
     }
     format!("attachment; filename*=UTF-8''{encoded}")
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// What a page gives is what the next one takes; anything else is a refusal, not a panic.
+        #[test]
+        fn cursors_come_back_as_they_went(first: i64, second: i64, counter in 1u32..99_999, junk in ".{0,60}") {
+            let key = (first, second, TicketId { day: 20261126, counter });
+            prop_assert_eq!(parse_cursor(&cursor(key)).ok(), Some(key));
+            let _ = parse_cursor(&junk);
+            let _ = moment(&junk, true);
+        }
+
+        /// Whatever a file is called, its name is no path and says nothing to a header.
+        #[test]
+        fn names_of_files_stay_names(name in ".{0,200}") {
+            let bare = bare_name(&name);
+            prop_assert!(!bare.is_empty() && !bare.contains(['/', '\\', '"', '\n', '\r', '\0']));
+            prop_assert!(bare != "." && bare != "..");
+            prop_assert!(download(&bare).is_ascii());
+        }
+    }
+}

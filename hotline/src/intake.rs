@@ -86,6 +86,19 @@ struct Job {
     remove_after: bool,
 }
 
+impl Job {
+    /// An upload that failed is kept, to be taken again, unless it is no recording at all: whoever
+    /// brought it is told so, and nothing would ever come of it.
+    fn drop_what_is_no_sound(&self) {
+        let path = &self.recording.path;
+        let sound = !matches!(audio::Reader::open(path), Err(error) if !matches!(error, audio::Error::Io { .. }));
+        if self.remove_after && !sound {
+            let _ = std::fs::remove_file(path);
+            let _ = std::fs::remove_file(path.with_extension("toml"));
+        }
+    }
+}
+
 impl Intake {
     /// Starts taking. `tell` is called on the thread that has the news and must not wait for others.
     ///
@@ -176,7 +189,10 @@ impl Queue {
                 .unwrap_or_else(|_| Err(anyhow!("{}: its thread panicked", job.recording.name)));
             let state = match taken {
                 Ok((call, known)) => State::Done { call: Box::new(call), known },
-                Err(error) => State::Failed(take::one_line(&error)),
+                Err(error) => {
+                    job.drop_what_is_no_sound();
+                    State::Failed(take::one_line(&error))
+                }
             };
             self.tell(&job, state);
         }
