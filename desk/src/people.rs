@@ -26,8 +26,10 @@ const LINK_HOURS: i64 = 72;
 const SHORTEST_PASSWORD: usize = 10;
 /// Most characters of a password, so that hashing stays cheap.
 const LONGEST_PASSWORD: usize = 200;
-/// Failures from one address, or for one account, before the next try has to wait.
+/// Failures for one account from one address before the next try has to wait.
 const FREE_FAILURES: u32 = 5;
+/// Failures from one address for whatever accounts: a whole office may be behind it.
+const FREE_OF_AN_ADDRESS: u32 = 50;
 /// The longest wait after a failure, in seconds.
 const LONGEST_WAIT: i64 = 900;
 /// Addresses and accounts whose failures are remembered.
@@ -337,7 +339,8 @@ impl Failures {
             if now.duration_since(*last).as_secs() >= LONGEST_WAIT {
                 return None;
             }
-            let over = count.checked_sub(FREE_FAILURES)?;
+            let whole = name.starts_with("address ");
+            let over = count.checked_sub(if whole { FREE_OF_AN_ADDRESS } else { FREE_FAILURES })?;
             let wait = (1i64 << over.min(20)).min(LONGEST_WAIT);
             let left = wait - now.duration_since(*last).as_secs();
             (left > 0).then_some(left as u64)
