@@ -6,6 +6,7 @@
 mod city;
 mod dialogue;
 mod draft;
+mod reading;
 mod route;
 #[cfg(test)]
 mod tests;

@@ -1,63 +1,15 @@
-//! The life of a ticket after intake: 派单 签收 处置 回访 结案, and the moves beside them.
-//!
-//! Which move is open in which state is a table; what differs from city to city is a [`Policy`].
+//! The life of a ticket after intake: what each move brings about, and what is known of a ticket
+//! from what happened. Which move is open when: [`crate::moves`]. What differs from city to city:
+//! [`Policy`].
 
-use calendar::{Calendar, Limit};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::Command;
 use crate::event::{Answer, Attachment, Event, FollowUp, Record, Status};
-use crate::fields::Fields;
 use crate::number::TicketId;
+use crate::policy::Policy;
 use crate::ticket::{Known, Rejected, Ticket, check};
-
-/// What a city decides about the life of its tickets.
-#[derive(Debug, Clone, Default)]
-pub struct Policy {
-    /// Working days.
-    pub calendar: Calendar,
-    /// How long an answer may take; the first that fits decides.
-    pub limits: Vec<LimitRule>,
-    /// Redos from which on a supervisor decides.
-    pub redos: u32,
-    /// Refusals from which on a supervisor decides.
-    pub refusals: u32,
-    /// How often more time may be given.
-    pub extensions: u32,
-    /// The most working days that may be asked for at once.
-    pub extension_days: u32,
-    /// Hours before the deadline at which whoever has the ticket is reminded.
-    pub remind_hours: u32,
-    /// Times that a caller is tried before a ticket may be closed without an answer.
-    pub attempts: u32,
-}
-
-/// A limit for some tickets.
-#[derive(Debug, Clone)]
-pub struct LimitRule {
-    /// Any of these request types; all when empty.
-    pub types: Vec<String>,
-    /// Any of these urgencies; all when empty.
-    pub urgency: Vec<String>,
-    /// How long an answer may take.
-    pub limit: Limit,
-}
-
-impl Policy {
-    /// How long an answer to a ticket may take. Without a rule that fits: 15 working days.
-    pub fn limit(&self, fields: &Fields) -> Limit {
-        let fits = |names: &[String], name: &String| names.is_empty() || names.contains(name);
-        let rule = self.limits.iter().find(|rule| {
-            fits(&rule.types, &fields.request_type) && fits(&rule.urgency, &fields.urgency)
-        });
-        rule.map_or(Limit::WorkingDays(15), |rule| rule.limit)
-    }
-
-    fn due(&self, fields: &Fields, from: Timestamp) -> Timestamp {
-        self.calendar.due(from, self.limit(fields))
-    }
-}
 
 /// What came of a ticket since intake. Its department (`fields.department`) leads.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -123,251 +75,6 @@ impl Life {
     }
 }
 
-/// A kind of command, for tables and menus.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "each is named as the command that it is the kind of")]
-pub enum Move {
-    Correct,
-    CorrectTranscript,
-    Dispatch,
-    AddDepartment,
-    Sign,
-    Refuse,
-    AskCaller,
-    Supplement,
-    AskExtension,
-    GrantExtension,
-    DenyExtension,
-    Answer,
-    AnswerDirectly,
-    FollowUp,
-    Redo,
-    Close,
-    Supervise,
-    Remind,
-    Merge,
-    Withdraw,
-    Attach,
-    Note,
-    Reveal,
-}
-
-const OPEN: &[Status] = &[
-    Status::Dispatched,
-    Status::Incomplete,
-    Status::Review,
-    Status::Accepted,
-    Status::Handling,
-    Status::Answered,
-    Status::FollowedUp,
-    Status::Escalated,
-];
-
-impl Move {
-    /// All of them, in the order of a ticket's life.
-    pub const ALL: [Move; 23] = [
-        Move::Correct,
-        Move::CorrectTranscript,
-        Move::Dispatch,
-        Move::AnswerDirectly,
-        Move::Sign,
-        Move::Refuse,
-        Move::Answer,
-        Move::FollowUp,
-        Move::Close,
-        Move::Redo,
-        Move::AskCaller,
-        Move::Supplement,
-        Move::AddDepartment,
-        Move::AskExtension,
-        Move::GrantExtension,
-        Move::DenyExtension,
-        Move::Supervise,
-        Move::Remind,
-        Move::Merge,
-        Move::Withdraw,
-        Move::Attach,
-        Move::Note,
-        Move::Reveal,
-    ];
-
-    /// Serialised name of the command.
-    pub fn name(self) -> &'static str {
-        match self {
-            Move::Correct => "correct",
-            Move::CorrectTranscript => "correct_transcript",
-            Move::Dispatch => "dispatch",
-            Move::AddDepartment => "add_department",
-            Move::Sign => "sign",
-            Move::Refuse => "refuse",
-            Move::AskCaller => "ask_caller",
-            Move::Supplement => "supplement",
-            Move::AskExtension => "ask_extension",
-            Move::GrantExtension => "grant_extension",
-            Move::DenyExtension => "deny_extension",
-            Move::Answer => "answer",
-            Move::AnswerDirectly => "answer_directly",
-            Move::FollowUp => "follow_up",
-            Move::Redo => "redo",
-            Move::Close => "close",
-            Move::Supervise => "supervise",
-            Move::Remind => "remind",
-            Move::Merge => "merge",
-            Move::Withdraw => "withdraw",
-            Move::Attach => "attach",
-            Move::Note => "note",
-            Move::Reveal => "reveal",
-        }
-    }
-
-    /// What people call it.
-    pub fn label(self) -> &'static str {
-        match self {
-            Move::Correct => "更正",
-            Move::CorrectTranscript => "更正转写",
-            Move::Dispatch => "派单",
-            Move::AddDepartment => "加派",
-            Move::Sign => "签收",
-            Move::Refuse => "退单",
-            Move::AskCaller => "请市民补充",
-            Move::Supplement => "补充",
-            Move::AskExtension => "申请延期",
-            Move::GrantExtension => "同意延期",
-            Move::DenyExtension => "不同意延期",
-            Move::Answer => "办结答复",
-            Move::AnswerDirectly => "直接答复",
-            Move::FollowUp => "回访",
-            Move::Redo => "重办",
-            Move::Close => "结案",
-            Move::Supervise => "督办",
-            Move::Remind => "催办",
-            Move::Merge => "并单",
-            Move::Withdraw => "撤单",
-            Move::Attach => "添加附件",
-            Move::Note => "备注",
-            Move::Reveal => "查看",
-        }
-    }
-
-    /// The states that it is open in.
-    pub fn from(self) -> &'static [Status] {
-        use Status::*;
-        match self {
-            Move::Correct => &[
-                Dispatched, Incomplete, Review, Accepted, Handling, Answered, FollowedUp,
-                Escalated, Closed,
-            ],
-            Move::CorrectTranscript | Move::Note | Move::Reveal => &Status::ALL,
-            Move::Dispatch => &[Review, Incomplete, Accepted, Dispatched, Escalated],
-            Move::AddDepartment | Move::Remind => &[Dispatched, Handling],
-            Move::Sign | Move::Refuse => &[Dispatched],
-            Move::AskCaller => &[Review, Accepted, Dispatched, Handling],
-            Move::Supplement => &[Incomplete],
-            Move::AskExtension | Move::Answer => &[Handling],
-            Move::GrantExtension | Move::DenyExtension => &[Handling],
-            Move::AnswerDirectly => &[Review, Incomplete, Accepted],
-            Move::FollowUp => &[Answered],
-            Move::Redo => &[FollowedUp, Closed],
-            Move::Close => &[FollowedUp, Answered],
-            Move::Supervise | Move::Attach | Move::Withdraw => OPEN,
-            Move::Merge => &[Dispatched, Incomplete, Review, Accepted, Handling, Escalated],
-        }
-    }
-}
-
-impl Command {
-    /// Its kind.
-    pub fn kind(&self) -> Move {
-        match self {
-            Command::Correct { .. } => Move::Correct,
-            Command::CorrectTranscript { .. } => Move::CorrectTranscript,
-            Command::Dispatch { .. } => Move::Dispatch,
-            Command::AddDepartment { .. } => Move::AddDepartment,
-            Command::Sign => Move::Sign,
-            Command::Refuse { .. } => Move::Refuse,
-            Command::AskCaller { .. } => Move::AskCaller,
-            Command::Supplement { .. } => Move::Supplement,
-            Command::AskExtension { .. } => Move::AskExtension,
-            Command::GrantExtension { .. } => Move::GrantExtension,
-            Command::DenyExtension { .. } => Move::DenyExtension,
-            Command::Answer { .. } => Move::Answer,
-            Command::AnswerDirectly { .. } => Move::AnswerDirectly,
-            Command::FollowUp { .. } => Move::FollowUp,
-            Command::Redo { .. } => Move::Redo,
-            Command::Close { .. } => Move::Close,
-            Command::Supervise { .. } => Move::Supervise,
-            Command::Remind { .. } => Move::Remind,
-            Command::Merge { .. } => Move::Merge,
-            Command::Withdraw { .. } => Move::Withdraw,
-            Command::Attach(_) => Move::Attach,
-            Command::Note { .. } => Move::Note,
-            Command::Reveal { .. } => Move::Reveal,
-        }
-    }
-}
-
-fn rejected<T>(en: impl Into<String>, zh: impl Into<String>) -> Result<T, Rejected> {
-    Err(Rejected::new(en, zh))
-}
-
-/// Whether a kind of command is open to a ticket as it stands, whatever the command says.
-///
-/// # Errors
-/// Why not, with the remedy.
-pub fn may(ticket: &Ticket, kind: Move) -> Result<(), Rejected> {
-    let life = &ticket.life;
-    if !kind.from().contains(&ticket.status) {
-        return rejected(
-            format!(
-                "{} is not possible: the ticket is {}; it must be one of {}",
-                kind.name(),
-                ticket.status.name(),
-                names(kind.from(), ", ")
-            ),
-            format!(
-                "工单现在是「{}」，只有「{}」的工单可以{}",
-                ticket.status.name(),
-                names(kind.from(), "」「"),
-                kind.label()
-            ),
-        );
-    }
-    match kind {
-        Move::AskExtension if life.extension.is_some() => rejected(
-            "an extension is asked for already; a supervisor decides on it",
-            "已经申请过延期，等待班长批复",
-        ),
-        Move::GrantExtension | Move::DenyExtension if life.extension.is_none() => {
-            rejected("no extension is asked for", "没有待批的延期申请")
-        }
-        Move::AnswerDirectly
-            if !matches!(ticket.fields.request_type.as_str(), "咨询" | "表扬" | "建议") =>
-        {
-            rejected(
-                format!(
-                    "a ticket of type {} needs a department; only 咨询, 建议 and 表扬 are answered directly",
-                    ticket.fields.request_type
-                ),
-                format!(
-                    "「{}」需要派给部门办理，只有咨询、建议、表扬可以直接答复",
-                    ticket.fields.request_type
-                ),
-            )
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Whether a command is open to a ticket as it stands.
-pub(crate) fn allow(ticket: &Ticket, command: &Command) -> Result<(), Rejected> {
-    may(ticket, command.kind())
-}
-
-fn names(states: &[Status], between: &str) -> String {
-    states.iter().map(|status| status.name()).collect::<Vec<_>>().join(between)
-}
-
 /// What a move brings about; whether it is open was asked before.
 pub(crate) fn decide(
     ticket: &Ticket,
@@ -386,7 +93,7 @@ pub(crate) fn decide(
         Command::AddDepartment { department, why } => {
             check("department", &department.clone().into(), known)?;
             if ticket.has(&department) {
-                return rejected(
+                return Rejected::refuse(
                     format!("{department} has the ticket already"),
                     format!("{department}已经在办理这张工单"),
                 );
@@ -425,13 +132,13 @@ pub(crate) fn decide(
         Command::AskExtension { days, why } => {
             said(&why)?;
             if !(1..=policy.extension_days).contains(&days) {
-                return rejected(
+                return Rejected::refuse(
                     format!("an extension is 1 to {} working days", policy.extension_days),
                     format!("延期为 1 到 {} 个工作日", policy.extension_days),
                 );
             }
             if life.extensions >= policy.extensions {
-                return rejected(
+                return Rejected::refuse(
                     format!("more time was given {} times already", life.extensions),
                     format!("已经延期 {} 次，不能再延期", life.extensions),
                 );
@@ -451,7 +158,7 @@ pub(crate) fn decide(
             said(&handling)?;
             said(&reply)?;
             if !solved && reason.as_ref().is_none_or(|reason| reason.trim().is_empty()) {
-                return rejected(
+                return Rejected::refuse(
                     "a matter that is not solved needs its reason",
                     "没有解决的，请说明未解决原因",
                 );
@@ -466,7 +173,7 @@ pub(crate) fn decide(
         }
         Command::FollowUp { reached, responded, solved, satisfied, words } => {
             if reached && !(1..=5).contains(&satisfied) {
-                return rejected("satisfaction is 1 to 5", "满意度为 1 到 5");
+                return Rejected::refuse("satisfaction is 1 to 5", "满意度为 1 到 5");
             }
             one(Event::FollowedUp(FollowUp { reached, responded, solved, satisfied, words }))
         }
@@ -488,7 +195,7 @@ pub(crate) fn decide(
         Command::Remind { why } => one(Event::Reminded { why }),
         Command::Merge { into } => {
             if into == ticket.id {
-                return rejected("a ticket is not merged into itself", "不能并入自己");
+                return Rejected::refuse("a ticket is not merged into itself", "不能并入自己");
             }
             one(Event::Merged { into })
         }
@@ -518,7 +225,7 @@ fn dispatch(
 ) -> Result<Vec<Event>, Rejected> {
     let proposed = ticket.fields.department.clone();
     let Some(department) = to.or_else(|| ticket.proposed()) else {
-        return rejected(
+        return Rejected::refuse(
             "no department is proposed; name one with --to",
             "没有建议的部门，请选择一个",
         );
@@ -526,7 +233,7 @@ fn dispatch(
     check("department", &department.clone().into(), known)?;
     let same = proposed.as_ref() == Some(&department);
     if ticket.status == Status::Dispatched && same && co.is_empty() {
-        return rejected(
+        return Rejected::refuse(
             format!("the ticket is with {department} already"),
             format!("工单已经在{department}"),
         );
@@ -560,7 +267,7 @@ fn close(ticket: &Ticket, why: String, policy: &Policy) -> Result<Vec<Event>, Re
     if ticket.status == Status::Answered {
         let tried = follow_ups.iter().rev().take_while(|one| !one.reached).count();
         if (tried as u32) < policy.attempts {
-            return rejected(
+            return Rejected::refuse(
                 format!(
                     "the caller was tried {tried} times; ask the caller first, or try {} times",
                     policy.attempts
@@ -574,7 +281,7 @@ fn close(ticket: &Ticket, why: String, policy: &Policy) -> Result<Vec<Event>, Re
     }
     let bad = follow_ups.last().is_some_and(|last| last.reached && !last.is_good());
     if bad && why.trim().is_empty() {
-        return rejected(
+        return Rejected::refuse(
             "the caller is not content: say why it ends all the same, or have it redone",
             "市民不满意或没有解决：请说明结案理由，或者重办",
         );
@@ -584,7 +291,7 @@ fn close(ticket: &Ticket, why: String, policy: &Policy) -> Result<Vec<Event>, Re
 
 fn said(text: &str) -> Result<(), Rejected> {
     if text.trim().is_empty() {
-        return rejected("words are missing: say why or what", "请填写说明");
+        return Rejected::refuse("words are missing: say why or what", "请填写说明");
     }
     Ok(())
 }

@@ -17,8 +17,8 @@ use crate::event::{Call, Event, Exported, MadeBy, RECORD_VERSION, Record, Status
 use crate::fields::Fields;
 use crate::files::{self, Files};
 use crate::journal::{self, Journal};
-use crate::life::Policy;
 use crate::number::TicketId;
+use crate::policy::Policy;
 use crate::ticket::{Command, Known, Rejected, Ticket};
 
 /// Layout of the folder.

@@ -6,8 +6,10 @@ use serde_json::Value;
 
 use crate::event::{Attachment, Event, Record, Status};
 use crate::fields::{CORRECTABLE, Fields, TYPES, URGENCIES};
-use crate::life::{self, Life, Policy};
+use crate::life::{self, Life};
+use crate::moves;
 use crate::number::TicketId;
+use crate::policy::Policy;
 
 /// A ticket as it stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -227,6 +229,11 @@ impl Rejected {
     pub fn new(en: impl Into<String>, zh: impl Into<String>) -> Rejected {
         Rejected { en: en.into(), zh: zh.into() }
     }
+
+    /// The same as an answer.
+    pub(crate) fn refuse<T>(en: impl Into<String>, zh: impl Into<String>) -> Result<T, Rejected> {
+        Err(Rejected::new(en, zh))
+    }
 }
 
 impl Ticket {
@@ -259,7 +266,7 @@ impl Ticket {
         known: Known<'_>,
         at: Timestamp,
     ) -> Result<Vec<Event>, Rejected> {
-        life::allow(self, &command)?;
+        moves::may(self, command.kind())?;
         match command {
             Command::Correct { field, to, why } => self.correct(&field, to, why, known),
             Command::CorrectTranscript { utterance, from, to, why } => {
