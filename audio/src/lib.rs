@@ -13,7 +13,7 @@ pub use error::Error;
 pub use frame::{Frame, Framer};
 pub use mic::{Captured, Microphone};
 pub use reader::{Block, Reader};
-pub use writer::cut;
+pub use writer::{WAV_HEADER, cut, wav_header};
 
 /// Samples a second, everywhere inside the workspace.
 pub const SAMPLE_RATE: u32 = 16_000;

@@ -63,6 +63,31 @@ impl Writer {
 /// Where the length of the sound stands in the header of a 16-bit WAV file.
 const LENGTH_AT: u64 = 40;
 
+/// Bytes before the sound of a plain 16-bit WAV file.
+pub const WAV_HEADER: usize = 44;
+
+/// What stands before the sound of a 16-bit PCM WAV file of so many frames, for files whose bytes are
+/// served or written by place. No more than 4 GB fit.
+pub fn wav_header(channels: u16, rate: u32, frames: u32) -> [u8; WAV_HEADER] {
+    let frame = channels * 2;
+    let data = frames.saturating_mul(u32::from(frame));
+    let mut bytes = [0; WAV_HEADER];
+    let mut put = |at: usize, field: &[u8]| bytes[at..at + field.len()].copy_from_slice(field);
+    put(0, b"RIFF");
+    put(4, &data.saturating_add(36).to_le_bytes());
+    put(8, b"WAVEfmt ");
+    put(16, &16u32.to_le_bytes());
+    put(20, &1u16.to_le_bytes());
+    put(22, &channels.to_le_bytes());
+    put(24, &rate.to_le_bytes());
+    put(28, &(rate * u32::from(frame)).to_le_bytes());
+    put(32, &frame.to_le_bytes());
+    put(34, &16u16.to_le_bytes());
+    put(36, b"data");
+    put(LENGTH_AT as usize, &data.to_le_bytes());
+    bytes
+}
+
 pub(crate) fn written(path: &Path, error: hound::Error) -> Error {
     match error {
         hound::Error::IoError(source) => Error::io(path, source),
@@ -96,6 +121,21 @@ pub fn cut(recording: &Path, channel: usize, ms: Range<u64>, target: &Path) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_header_is_the_one_that_hound_writes() {
+        let mut written = std::io::Cursor::new(Vec::new());
+        let spec = WavSpec {
+            channels: 2,
+            sample_rate: 16_000,
+            bits_per_sample: 16,
+            sample_format: SampleFormat::Int,
+        };
+        let mut wav = WavWriter::new(&mut written, spec).unwrap();
+        (0..200i16).for_each(|sample| wav.write_sample(sample).unwrap());
+        wav.finalize().unwrap();
+        assert_eq!(written.get_ref()[..WAV_HEADER], wav_header(2, 16_000, 100));
+    }
 
     #[test]
     fn a_cut_holds_just_the_asked_stretch_of_the_asked_channel() {

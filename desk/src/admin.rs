@@ -46,7 +46,7 @@ pub async fn put_department(
     Path(name): Path<String>,
     Json(Edited(mut department)): Json<Edited>,
 ) -> Result<Json<Vec<Department>>, Problem> {
-    me.only(&[Role::Admin])?;
+    me.must_be(&[Role::Admin])?;
     department.name = department.name.trim().to_owned();
     let count = department.name.chars().count();
     if count == 0 || count > 60 {
@@ -104,7 +104,7 @@ pub fn written_rule(rule: &dialogue::Rule) -> DispatchRule {
 /// The dispatch table.
 #[utoipa::path(get, path = "/api/dispatch-rules", tag = "admin", responses((status = 200, description = "version, rules")))]
 pub async fn rules(State(desk): State<Desk>, me: Me) -> Result<Json<Table>, Problem> {
-    me.only(&[Role::Admin, Role::Supervisor])?;
+    me.must_be(&[Role::Admin, Role::Supervisor])?;
     Ok(Json(desk.table()?))
 }
 
@@ -115,7 +115,7 @@ pub async fn put_rules(
     me: Me,
     Json(table): Json<Table>,
 ) -> Result<Json<Table>, Problem> {
-    me.only(&[Role::Admin])?;
+    me.must_be(&[Role::Admin])?;
     let task = tokio::task::spawn_blocking(move || {
         let _turn = desk.rules_turn.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let now = desk.table()?;
@@ -198,7 +198,7 @@ fn person_json(desk: &Desk, person: &Person) -> Result<Value, Problem> {
 /// Everybody with an account.
 #[utoipa::path(get, path = "/api/people", tag = "admin", responses((status = 200, description = "Accounts by login")))]
 pub async fn people(State(desk): State<Desk>, me: Me) -> Result<Json<Vec<Value>>, Problem> {
-    me.only(&[Role::Admin])?;
+    me.must_be(&[Role::Admin])?;
     let people = desk.store.people()?;
     Ok(Json(people.iter().map(|person| person_json(&desk, person)).collect::<Result<_, _>>()?))
 }
@@ -228,7 +228,7 @@ pub async fn add_person(
     me: Me,
     Json(mut account): Json<Account>,
 ) -> Result<Response, Problem> {
-    me.only(&[Role::Admin])?;
+    me.must_be(&[Role::Admin])?;
     account.login = account.login.trim().to_owned();
     let task = tokio::task::spawn_blocking(move || {
         let _turn = desk.people_turn();
@@ -260,7 +260,7 @@ pub async fn put_person(
     Path(login): Path<String>,
     Json(account): Json<Account>,
 ) -> Result<Json<Value>, Problem> {
-    me.only(&[Role::Admin])?;
+    me.must_be(&[Role::Admin])?;
     let task = tokio::task::spawn_blocking(move || {
         let _turn = desk.people_turn();
         let known = desk.store.person(&login)?.ok_or_else(|| Problem::absent("这个账号"))?;
@@ -289,7 +289,7 @@ pub async fn new_link(
     me: Me,
     Path(login): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    me.only(&[Role::Admin])?;
+    me.must_be(&[Role::Admin])?;
     let task = tokio::task::spawn_blocking(move || {
         let person = desk.store.person(&login)?.filter(|person| person.active);
         let person = person.ok_or_else(|| Problem::absent("这个账号，或者它已停用"))?;
@@ -301,7 +301,7 @@ pub async fn new_link(
 /// The models there are.
 #[utoipa::path(get, path = "/api/models", tag = "admin", responses((status = 200, description = "whisper, classifiers")))]
 pub async fn models(State(desk): State<Desk>, me: Me) -> Result<Json<Value>, Problem> {
-    me.only(&[Role::Admin])?;
+    me.must_be(&[Role::Admin])?;
     let task =
         tokio::task::spawn_blocking(move || (desk.house.models)(()).map_err(Problem::refused));
     Ok(Json(joined(task).await?))
@@ -320,7 +320,7 @@ pub async fn use_model(
     me: Me,
     Json(name): Json<Name>,
 ) -> Result<Json<Value>, Problem> {
-    me.only(&[Role::Admin])?;
+    me.must_be(&[Role::Admin])?;
     let task = tokio::task::spawn_blocking(move || {
         (desk.house.use_model)(&name.name).map_err(Problem::refused)?;
         let why = format!("改用模型 {}", name.name);
@@ -352,7 +352,7 @@ pub async fn history(
     me: Me,
     Query(of): Query<Of>,
 ) -> Result<Json<Vec<Value>>, Problem> {
-    me.only(&[Role::Admin])?;
+    me.must_be(&[Role::Admin])?;
     let mut changes = match of.of.as_str() {
         "departments" => told("部门", desk.store.department_changes()?, |one| one.name.clone()),
         "dispatch" => {
@@ -406,7 +406,7 @@ pub async fn looks(
     me: Me,
     Query(asked): Query<Looked>,
 ) -> Result<Json<Vec<Value>>, Problem> {
-    me.only(&[Role::Admin, Role::Supervisor])?;
+    me.must_be(&[Role::Admin, Role::Supervisor])?;
     let task = tokio::task::spawn_blocking(move || {
         let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
         let (call, by) = (given(&asked.call), given(&asked.by));

@@ -44,7 +44,7 @@ pub async fn boards(
     me: Me,
     Query(asked): Query<Asked>,
 ) -> Result<Json<Arc<Value>>, Problem> {
-    me.only(&[Role::Supervisor])?;
+    me.must_be(&[Role::Supervisor])?;
     let task = tokio::task::spawn_blocking(move || desk.boards(&asked));
     Ok(Json(joined(task).await?))
 }

@@ -5,11 +5,16 @@
 //! of the journal's events and told of every change after it is durable.
 
 mod admin;
+mod attachments;
 mod board;
 mod boards;
+mod by_hand;
 mod calls;
+mod checks;
+mod commands;
 mod extract;
 mod finding;
+mod listen;
 mod live;
 mod open311;
 mod people;
@@ -17,11 +22,13 @@ mod problem;
 mod serve;
 mod session;
 mod sound;
+mod subtitles;
 mod summary;
 #[cfg(test)]
 mod tests;
 mod tickets_api;
 mod transcript;
+mod upload;
 mod vocabulary;
 mod web;
 mod work;
@@ -44,6 +51,8 @@ use crate::summary::Summary;
 pub use crate::admin::written_rule;
 pub use crate::people::link;
 pub use crate::serve::{Config, serve};
+pub use crate::subtitles::{Line, clock, srt, vtt, who};
+pub use crate::transcript::corrections;
 pub use crate::work::sentence;
 
 /// Something that the rest of the house does when it is given that.
@@ -129,7 +138,8 @@ pub struct Inner {
     /// Hashing passwords takes memory: only so many at once.
     hashing: tokio::sync::Semaphore,
     sounds: sound::Sounds,
-    checked: calls::Checked,
+    checks: checks::Checks,
+    looked: calls::Looked,
     shelf: search::Shelf,
     /// Callers are known by a keyed hash of their numbers.
     key: Vec<u8>,
@@ -152,8 +162,9 @@ const TRIES: usize = 5;
 const HASHING: usize = 2;
 /// Calls that may wait for their sound to be made ready.
 const PREPARED: usize = 256;
-/// Calls, the newest, whose sound is made ready at the start.
+/// Calls, the newest, whose sound is made ready at the start, and whose tickets are checked.
 const PREPARED_FIRST: usize = 50;
+const CHECKED_FIRST: usize = 1000;
 /// Tickets whose holders are reminded one after the other before anything else is looked at.
 const REMINDED: usize = 50;
 /// Jobs that are remembered for consoles that open later.
@@ -187,7 +198,8 @@ impl Desk {
             finding: finding::Finding::open(&store.root().join("index"))?,
             sounds: sound::Sounds::open(store.root())?,
             live: live::Live::default(),
-            checked: calls::Checked::default(),
+            checks: checks::Checks::default(),
+            looked: calls::Looked::default(),
             board: RwLock::default(),
             failures: people::Failures::default(),
             hashing: tokio::sync::Semaphore::new(HASHING),
@@ -274,9 +286,14 @@ impl Desk {
                 .map(|ticket| (ticket.started_at, ticket.call.clone()))
                 .collect();
             calls.sort();
-            calls.into_iter().rev().take(PREPARED_FIRST).map(|(_, call)| call).collect()
+            calls.into_iter().rev().take(CHECKED_FIRST).map(|(_, call)| call).collect()
         };
-        newest.iter().for_each(|call| self.prepare(call));
+        newest.iter().take(PREPARED_FIRST).for_each(|call| self.prepare(call));
+        for sha256 in &newest {
+            let call = self.store.call(sha256).ok().flatten();
+            // What cannot be checked now is checked when somebody opens it.
+            let _ = call.map(|call| self.check(&call));
+        }
         while let Ok(call) = line.recv() {
             self.prepare(&call);
         }
@@ -324,7 +341,7 @@ impl Desk {
         }
         let before = board.put(summary.clone());
         drop(board);
-        if before.is_none() && summary.has_sound {
+        if summary.has_sound {
             // When more wait than may, whoever opens the call first waits a little.
             let _ = self.preparing.try_send(summary.call.clone());
         }
@@ -353,25 +370,37 @@ impl Desk {
         commands: Vec<Command>,
         by: &str,
     ) -> Result<Ticket, Error> {
-        let departments: Vec<String> =
-            self.store.departments()?.into_iter().filter(|d| d.active).map(|d| d.name).collect();
-        let categories: Vec<String> =
-            self.city.categories.iter().map(|category| category.name.clone()).collect();
-        let known = tickets::Known {
-            departments: &departments,
-            categories: &categories,
-            policy: &self.policy,
-        };
-        let now = Timestamp::now();
         // Who did not look at a version first just comes next.
         for _ in 0..if expected.is_none() { TRIES } else { 0 } {
-            match self.store.execute(id, None, commands.clone(), known, by, now) {
+            match execute(&self.store, &self.city, id, None, commands.clone(), by) {
                 Err(Error::Conflict { .. }) => {}
                 done => return done,
             }
         }
-        self.store.execute(id, expected, commands, known, by, now)
+        execute(&self.store, &self.city, id, expected, commands, by)
     }
+}
+
+/// Carries commands out on a ticket in somebody's name, by the rules of a city.
+///
+/// # Errors
+/// Those of [`Store::execute`].
+pub fn execute(
+    store: &Store,
+    city: &City,
+    id: TicketId,
+    expected: Option<u32>,
+    commands: Vec<Command>,
+    by: &str,
+) -> Result<Ticket, Error> {
+    let active = store.departments()?.into_iter().filter(|department| department.active);
+    let departments: Vec<String> = active.map(|department| department.name).collect();
+    let categories: Vec<String> =
+        city.categories.iter().map(|category| category.name.clone()).collect();
+    let policy = policy(city);
+    let known =
+        tickets::Known { departments: &departments, categories: &categories, policy: &policy };
+    store.execute(id, expected, commands, known, by, Timestamp::now())
 }
 
 /// The rules of a city about the life of its tickets.

@@ -13,11 +13,12 @@ use tickets::{Role, TicketId, written};
 
 use crate::Desk;
 use crate::board::{Choice, Sort};
+use crate::by_hand::ByHand;
 use crate::extract::{Json, Path, Query};
 use crate::people::Me;
 use crate::problem::Problem;
 use crate::summary::Summary;
-use crate::tickets_api::{ByHand, joined, moment};
+use crate::tickets_api::{joined, moment};
 
 /// Requests in one answer at most, as the specification has it.
 const MOST: usize = 1000;
@@ -136,7 +137,7 @@ pub async fn create(
     me: Me,
     Form(new): Form<New>,
 ) -> Result<Response, Problem> {
-    me.only(&[Role::Agent, Role::Supervisor])?;
+    me.must_be(&[Role::Agent, Role::Supervisor])?;
     if new.description.trim().is_empty() {
         return Err(Problem::invalid("description 不能为空"));
     }

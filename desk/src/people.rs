@@ -106,7 +106,7 @@ impl Me {
     }
 
     /// Refuses everybody but these, and administrators: a small hotline has one person for all.
-    pub fn only(&self, roles: &[Role]) -> Result<(), Problem> {
+    pub fn must_be(&self, roles: &[Role]) -> Result<(), Problem> {
         if self.person.role == Role::Admin || roles.contains(&self.person.role) {
             return Ok(());
         }
@@ -116,7 +116,7 @@ impl Me {
 
     /// Refuses those who have nothing to do with callers; today there is no such role.
     pub fn works_tickets(&self) -> Result<(), Problem> {
-        self.only(&[Role::Agent, Role::Handler, Role::Supervisor])
+        self.must_be(&[Role::Agent, Role::Handler, Role::Supervisor])
     }
 
     /// Whether the person may see and hear what is not blanked.

@@ -21,7 +21,10 @@ use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Pr
 use utoipa::OpenApi;
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::{Desk, admin, boards, calls, live, open311, session, tickets_api, vocabulary, web};
+use crate::{
+    Desk, admin, attachments, boards, by_hand, calls, commands, listen, live, open311, session,
+    tickets_api, upload, vocabulary, web,
+};
 
 /// Largest body of a request that is no upload, in bytes.
 const LARGEST_BODY: usize = 1 << 20;
@@ -82,19 +85,19 @@ impl Config {
         tickets_api::list,
         tickets_api::one,
         tickets_api::beside,
-        tickets_api::open,
-        tickets_api::command,
-        tickets_api::reveal,
-        tickets_api::attach,
-        tickets_api::attachment,
+        by_hand::open,
+        commands::command,
+        commands::reveal,
+        attachments::attach,
+        attachments::attachment,
         calls::list,
         calls::one,
-        calls::peaks,
-        calls::sound,
-        calls::export,
+        listen::peaks,
+        listen::sound,
+        listen::export,
         calls::mark,
         calls::score,
-        calls::upload,
+        upload::upload,
         boards::boards,
         live::events,
         admin::departments,
@@ -120,11 +123,11 @@ struct Description;
 /// All routes.
 pub(crate) fn routes(desk: Desk) -> Router {
     let uploads = Router::new()
-        .route("/api/recordings", post(calls::upload))
-        .layer(DefaultBodyLimit::max(calls::LARGEST_RECORDING + LARGEST_BODY));
+        .route("/api/recordings", post(upload::upload))
+        .layer(DefaultBodyLimit::max(upload::LARGEST_RECORDING + LARGEST_BODY));
     let attachments = Router::new()
-        .route("/api/tickets/{id}/attachments", post(tickets_api::attach))
-        .layer(DefaultBodyLimit::max(tickets_api::LARGEST_ATTACHMENT + LARGEST_BODY));
+        .route("/api/tickets/{id}/attachments", post(attachments::attach))
+        .layer(DefaultBodyLimit::max(attachments::LARGEST_ATTACHMENT + LARGEST_BODY));
     // Sound does not shrink, and ranges count bytes as they are; a live stream must not wait.
     let shrinks = DefaultPredicate::new()
         .and(NotForContentType::const_new("audio/"))
@@ -138,17 +141,17 @@ pub(crate) fn routes(desk: Desk) -> Router {
         .route("/api/places", get(vocabulary::places))
         .route("/api/knowledge", get(vocabulary::knowledge))
         .route("/api/checklist", get(vocabulary::checklist))
-        .route("/api/tickets", get(tickets_api::list).post(tickets_api::open))
+        .route("/api/tickets", get(tickets_api::list).post(by_hand::open))
         .route("/api/tickets/{id}", get(tickets_api::one))
         .route("/api/tickets/{id}/beside", get(tickets_api::beside))
-        .route("/api/tickets/{id}/commands", post(tickets_api::command))
-        .route("/api/tickets/{id}/reveal", post(tickets_api::reveal))
-        .route("/api/tickets/{id}/attachments/{n}", get(tickets_api::attachment))
+        .route("/api/tickets/{id}/commands", post(commands::command))
+        .route("/api/tickets/{id}/reveal", post(commands::reveal))
+        .route("/api/tickets/{id}/attachments/{n}", get(attachments::attachment))
         .route("/api/calls", get(calls::list))
         .route("/api/calls/{sha256}", get(calls::one))
-        .route("/api/calls/{sha256}/peaks", get(calls::peaks))
-        .route("/api/calls/{sha256}/sound", get(calls::sound))
-        .route("/api/calls/{sha256}/export", get(calls::export))
+        .route("/api/calls/{sha256}/peaks", get(listen::peaks))
+        .route("/api/calls/{sha256}/sound", get(listen::sound))
+        .route("/api/calls/{sha256}/export", get(listen::export))
         .route("/api/calls/{sha256}/marks", post(calls::mark))
         .route("/api/calls/{sha256}/scores", post(calls::score))
         .route("/api/boards", get(boards::boards))

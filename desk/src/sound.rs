@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use audio::{Reader, SAMPLE_RATE};
+use audio::{Reader, SAMPLE_RATE, WAV_HEADER, wav_header};
 use serde::{Deserialize, Serialize};
 use tickets::Error;
 
-/// Bytes of a canonical WAV header.
-pub const HEADER: u64 = 44;
+/// Bytes before the sound.
+const HEADER: u64 = WAV_HEADER as u64;
 /// Most bytes that the cache holds; what was not heard for longest goes first.
 const CACHE_BYTES: u64 = 4 << 30;
 /// Most columns of a waveform.
@@ -138,7 +138,7 @@ fn make(recording: &Path, wav: &Path) -> std::io::Result<Peaks> {
     let bucket = (bucket_ms * u64::from(SAMPLE_RATE) / 1000) as usize;
     let staged = wav.with_extension("part");
     let mut out = BufWriter::new(File::create(&staged)?);
-    out.write_all(&[0; HEADER as usize])?;
+    out.write_all(&[0; WAV_HEADER])?;
     let mut columns: Vec<Vec<u8>> = vec![Vec::new(); legs];
     let mut loudest = vec![0.0f32; legs];
     let mut samples = 0usize;
@@ -161,32 +161,12 @@ fn make(recording: &Path, wav: &Path) -> std::io::Result<Peaks> {
     for (column, loudest) in columns.iter_mut().zip(&loudest) {
         column.push((loudest * 100.0).round() as u8);
     }
-    let data = (samples * legs * 2) as u32;
     out.seek(SeekFrom::Start(0))?;
-    out.write_all(&header(legs as u16, data))?;
+    out.write_all(&wav_header(legs as u16, SAMPLE_RATE, samples as u32))?;
     out.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
     std::fs::rename(&staged, wav)?;
     let duration_ms = samples as u64 * 1000 / u64::from(SAMPLE_RATE);
     Ok(Peaks { duration_ms, bucket_ms, legs: columns })
-}
-
-/// The header of a RIFF WAVE file of 16-bit PCM.
-fn header(legs: u16, data: u32) -> [u8; HEADER as usize] {
-    let frame = legs * 2;
-    let mut bytes = Vec::with_capacity(HEADER as usize);
-    bytes.extend(b"RIFF");
-    bytes.extend((data.saturating_add(36)).to_le_bytes());
-    bytes.extend(b"WAVEfmt ");
-    bytes.extend(16u32.to_le_bytes());
-    bytes.extend(1u16.to_le_bytes());
-    bytes.extend(legs.to_le_bytes());
-    bytes.extend(SAMPLE_RATE.to_le_bytes());
-    bytes.extend((SAMPLE_RATE * u32::from(frame)).to_le_bytes());
-    bytes.extend(frame.to_le_bytes());
-    bytes.extend(16u16.to_le_bytes());
-    bytes.extend(b"data");
-    bytes.extend(data.to_le_bytes());
-    bytes.try_into().expect("a canonical header is 44 bytes long")
 }
 
 impl Sound {

@@ -155,11 +155,7 @@ fn put_call(store: &Store, dir: &Path, name: u32) -> Call {
         value.to_le_bytes()
     });
     let data: Vec<u8> = samples.collect();
-    let mut wav = Vec::new();
-    wav.extend(b"RIFF");
-    wav.extend((data.len() as u32 + 36).to_le_bytes());
-    wav.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\0\x7d\0\0\x02\0\x10\0data");
-    wav.extend((data.len() as u32).to_le_bytes());
+    let mut wav = audio::wav_header(1, audio::SAMPLE_RATE, 32_000).to_vec();
     wav.extend(data);
     let path = dir.join(format!("{name}.wav"));
     std::fs::write(&path, wav).unwrap();

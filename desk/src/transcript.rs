@@ -4,19 +4,13 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use nlu::{Heard, Leg, Said};
-use serde::{Deserialize, Serialize};
+use nlu::{Heard, Leg, Said, StoredTranscript};
+use serde::Serialize;
 use tickets::{Call, Command, Error, Event, Store, Ticket};
 
 use crate::Desk;
 use crate::problem::Problem;
 use crate::sound::Peaks;
-
-/// The transcript as the store keeps it.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Stored {
-    pub heard: Heard,
-}
 
 /// An utterance.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -61,10 +55,11 @@ const BLANK: char = '＊';
 ///
 /// # Errors
 /// A file that is missing or is no transcript.
-pub fn load(store: &Store, call: &Call) -> Result<Stored, Error> {
+pub fn load(store: &Store, call: &Call) -> Result<StoredTranscript, Error> {
     if call.transcript.is_empty() {
         let heard = Heard { said: Vec::new(), started_at: call.started_at, line_number: None };
-        return Ok(Stored { heard });
+        let duration_ms = call.duration_ms;
+        return Ok(StoredTranscript { v: 1, duration_ms, incomplete: None, heard });
     }
     let bytes = store.files().read_transcript(&call.transcript)?;
     serde_json::from_slice(&bytes).map_err(|_| Error::Damaged {

@@ -3,10 +3,9 @@
 use std::io::Write;
 
 use anyhow::{Context, anyhow};
-use dialogue::City;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use tickets::{Call, Command, Filter, Known, Store, Ticket, TicketId};
+use tickets::{Call, Command, Filter, Store, Ticket, TicketId};
 
 use crate::call::{Mind, load_city};
 use crate::cli::{Correct, Global, Tickets};
@@ -136,7 +135,7 @@ pub fn correct(global: &Global, setting: &Setting, ask: &Correct) -> anyhow::Res
         field("emergency", emergency.into());
     }
     if let Some(deadline) = ask.deadline {
-        field("deadline", convert::moment(deadline).into());
+        field("deadline", tickets::written(deadline).into());
     }
     if let Some(text) = &ask.place {
         let found = mind.understanding.places().resolve_text(text);
@@ -168,7 +167,7 @@ pub fn correct(global: &Global, setting: &Setting, ask: &Correct) -> anyhow::Res
     if commands.is_empty() {
         return Err(anyhow!("nothing to correct; name a field, for example --category 环境保护"));
     }
-    let ticket = execute(&store, &mind.city, id, commands, &ask.by)?;
+    let ticket = desk::execute(&store, &mind.city, id, None, commands, &ask.by)?;
     print_ticket(global, &store, &ticket)?;
     Ok(0)
 }
@@ -188,28 +187,7 @@ pub fn dispatch(
     let store = open_store(setting, &city)?;
     let to = to.map(|name| store.department(name)).transpose()?.map(|department| department.name);
     let dispatch = Command::Dispatch { to, co: Vec::new(), why: String::new() };
-    let ticket = execute(&store, &city, parse_id(id)?, vec![dispatch], by)?;
+    let ticket = desk::execute(&store, &city, parse_id(id)?, None, vec![dispatch], by)?;
     print_ticket(global, &store, &ticket)?;
     Ok(0)
-}
-
-fn execute(
-    store: &Store,
-    city: &City,
-    id: TicketId,
-    commands: Vec<Command>,
-    by: &str,
-) -> anyhow::Result<Ticket> {
-    let departments: Vec<String> = store
-        .departments()
-        .or_exit(exit::STORE)?
-        .into_iter()
-        .filter(|d| d.active)
-        .map(|d| d.name)
-        .collect();
-    let categories: Vec<String> =
-        city.categories.iter().map(|category| category.name.clone()).collect();
-    let policy = desk::policy(city);
-    let known = Known { departments: &departments, categories: &categories, policy: &policy };
-    Ok(store.execute(id, None, commands, known, by, show::now())?)
 }

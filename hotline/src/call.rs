@@ -9,8 +9,7 @@ use anyhow::{Context, bail};
 use asr::{Decoding, Model};
 use dialogue::{City, Conclusion};
 use jiff::Timestamp;
-use nlu::{Heard, Interpret, Leg, Understanding};
-use serde::{Deserialize, Serialize};
+use nlu::{Heard, Interpret, Leg, StoredTranscript, Understanding};
 use sha2::{Digest, Sha256};
 use tickets::{Fields, MadeBy, Status, Store};
 
@@ -20,19 +19,6 @@ use crate::exit::{self, OrExit};
 use crate::hear::Ears;
 use crate::recording::Sidecar;
 use crate::served;
-
-/// The transcript of a call, as it is stored: what was heard, and nothing of what was made of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct StoredTranscript {
-    /// Version of this form.
-    pub v: u32,
-    /// Length of the sound.
-    pub duration_ms: u64,
-    /// What is missing from a damaged recording.
-    pub incomplete: Option<String>,
-    /// What was heard.
-    pub heard: Heard,
-}
 
 /// What was decided about a call.
 #[derive(Debug, Clone, PartialEq)]

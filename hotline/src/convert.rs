@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dialogue::{Draft, Standing, china, emergency_name};
-use jiff::Timestamp;
+use dialogue::{Draft, Standing, emergency_name};
 use nlu::{Char, Found, Heard, Leg, Said};
 use serde::Serialize;
 use tickets::{Fields, Status};
@@ -45,12 +44,12 @@ pub fn fields(heard: &Heard, draft: &Draft) -> Fields {
         place: matter.place.as_ref().map(|found| place(&found.value)),
         when: matter.when.as_ref().map(|found| tickets::When {
             text: found.value.text.clone(),
-            from: moment(found.value.from),
-            to: moment(found.value.to),
+            from: tickets::written(found.value.from),
+            to: tickets::written(found.value.to),
         }),
         name: matter.name.as_ref().map(|found| found.value.clone()),
         subject: matter.subject.as_ref().map(|found| found.value.clone()),
-        deadline: Some(moment(draft.deadline)),
+        deadline: Some(tickets::written(draft.deadline)),
         title: matter.title.clone(),
         description: None,
         missing: draft.missing.iter().map(|slot| slot.name().to_owned()).collect(),
@@ -169,12 +168,6 @@ pub fn leg_name(leg: Leg) -> &'static str {
         Leg::Agent => "agent",
         Leg::Mixed => "mixed",
     }
-}
-
-/// A moment as people in China write it: RFC 3339 with +08:00, to the second.
-pub fn moment(at: Timestamp) -> String {
-    let local = china().to_datetime(at);
-    format!("{}+08:00", local.strftime("%Y-%m-%dT%H:%M:%S"))
 }
 
 /// Three decimals: more would only look exact.

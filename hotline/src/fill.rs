@@ -18,12 +18,13 @@ use tickets::{
     Status, Ticket, TicketId,
 };
 
-use crate::call::{StoredTranscript, load_city};
+use crate::call::load_city;
 use crate::cli::Fill;
 use crate::config::Setting;
 use crate::exit::{self, OrExit};
 use crate::take::open_store;
 use crate::{print_text, progress};
+use nlu::StoredTranscript;
 
 /// Calls in one transaction.
 const BATCH: usize = 200;
@@ -395,17 +396,8 @@ impl Sounds {
 fn tone(path: &Path, duration_ms: u64, legs: u32) -> anyhow::Result<()> {
     const RATE: u32 = 8000;
     let frames = (duration_ms * u64::from(RATE) / 1000) as u32;
-    let data = frames * legs * 2;
     let mut out = BufWriter::new(File::create(path)?);
-    out.write_all(b"RIFF")?;
-    out.write_all(&(data + 36).to_le_bytes())?;
-    out.write_all(b"WAVEfmt \x10\0\0\0\x01\0")?;
-    out.write_all(&(legs as u16).to_le_bytes())?;
-    out.write_all(&RATE.to_le_bytes())?;
-    out.write_all(&(RATE * legs * 2).to_le_bytes())?;
-    out.write_all(&((legs * 2) as u16).to_le_bytes())?;
-    out.write_all(b"\x10\0data")?;
-    out.write_all(&data.to_le_bytes())?;
+    out.write_all(&audio::wav_header(legs as u16, RATE, frames))?;
     for frame in 0..frames {
         // Louder and softer once a second, each leg in its turn.
         let swell = (frame % RATE) as f32 / RATE as f32;

@@ -7,11 +7,12 @@ use desk::{Desk, House, Progress, Upload};
 use nlu::Heard;
 use tickets::Store;
 
-use crate::call::{Calls, StoredTranscript};
+use crate::call::Calls;
 use crate::config::Setting;
 use crate::intake::{Intake, News, State};
 use crate::recording::Sidecar;
 use crate::{classifiers, convert, models, take};
+use nlu::StoredTranscript;
 
 /// The intake begins after the desk that tells of it.
 pub type Hands = Arc<OnceLock<Arc<Intake>>>;
@@ -133,7 +134,7 @@ pub fn classifiers(setting: &Setting) -> anyhow::Result<Vec<serde_json::Value>> 
     let in_use = classifiers::in_use(setting)?;
     let made_at = |path: &std::path::Path| {
         let made = std::fs::metadata(path.join("classifier.safetensors")).ok()?.modified().ok()?;
-        jiff::Timestamp::try_from(made).ok().map(convert::moment)
+        jiff::Timestamp::try_from(made).ok().map(tickets::written)
     };
     let one = |(name, path): (String, std::path::PathBuf)| serde_json::json!({ "name": name, "default": path == in_use, "made_at": made_at(&path) });
     Ok(classifiers::all(setting).into_iter().map(one).collect())

@@ -83,7 +83,7 @@ fn understood(mind: &Mind, line: &str, at: Timestamp) -> anyhow::Result<Value> {
     let times: Value = found
         .times
         .iter()
-        .map(|(e, when)| json!({ "value": e.value, "start": e.start, "end": e.end, "from": convert::moment(when.from), "to": convert::moment(when.to) }))
+        .map(|(e, when)| json!({ "value": e.value, "start": e.start, "end": e.end, "from": tickets::written(when.from), "to": tickets::written(when.to) }))
         .collect();
     Ok(json!({
         "tickets": tickets,

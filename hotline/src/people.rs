@@ -6,9 +6,9 @@ use crate::call::load_city;
 use crate::cli::{Global, PeopleAction};
 use crate::config::Setting;
 use crate::exit::{self, OrExit};
+use crate::print_text;
 use crate::table::Table;
 use crate::take::open_store;
-use crate::{convert, print_text};
 
 /// Lists accounts, or makes a one-time link.
 ///
@@ -35,7 +35,7 @@ pub fn run(
             let json = serde_json::json!({
                 "login": person.login, "name": person.name, "role": person.role,
                 "department": person.department, "active": person.active,
-                "created_at": convert::moment(person.created_at),
+                "created_at": tickets::written(person.created_at),
             });
             crate::print_json(&json)?;
         }

@@ -1,6 +1,7 @@
 //! `hotline replay`: a call's transcript against its sound.
 
 use anyhow::Context;
+use desk::Line;
 use nlu::{Heard, Said};
 use tickets::{Call, Event, Fields, Store, Ticket, TicketId};
 
@@ -31,36 +32,32 @@ pub fn run(global: &Global, setting: &Setting, ask: &Replay) -> anyhow::Result<u
         return decide(global, setting, &store, &ticket, &call);
     }
     let stored = load_transcript(&store, &call)?;
-    let lines = lines(&stored.heard, &ticket, ask.redact);
+    let spoken = spoken(&stored.heard, &ticket, ask.redact);
     if global.json {
         let tickets = [ticket];
         let mut json = serde_json::to_value(show::call(&call, &stored, &tickets))?;
         if ask.redact {
             // What is blanked in the words must not be read off the ticket's fields.
             json["tickets"] = serde_json::Value::Null;
-            json["transcript"] = lines
+            json["transcript"] = spoken
                 .iter()
-                .map(|line| serde_json::json!({ "leg": leg_name(line.said.leg), "start_ms": line.said.start_ms, "end_ms": line.said.end_ms, "text": line.text }))
+                .map(|Spoken { said, line }| serde_json::json!({ "leg": leg_name(said.leg), "start_ms": line.start_ms, "end_ms": line.end_ms, "text": line.text }))
                 .collect();
         }
         return print_json(&json);
     }
-    if ask.form.vtt {
-        return print_text(&vtt(&lines));
-    }
-    if ask.form.srt {
-        return print_text(&srt(&lines));
+    if ask.form.vtt || ask.form.srt {
+        let lines: Vec<Line> = spoken.into_iter().map(|spoken| spoken.line).collect();
+        return print_text(&if ask.form.vtt { desk::vtt(&lines) } else { desk::srt(&lines) });
     }
     let mut table = Table::new(&["#", ">开始", ">结束", "说话人", ">置信度", "内容"]);
-    for (number, line) in lines.iter().enumerate() {
-        let Said { start_ms, end_ms, confidence, .. } = line.said;
-        let who = who(line.said);
+    for (number, Spoken { said, line }) in spoken.iter().enumerate() {
         table.row([
             number.to_string(),
-            clock(*start_ms, '.'),
-            clock(*end_ms, '.'),
-            who.to_owned(),
-            format!("{confidence:.2}"),
+            desk::clock(line.start_ms, '.'),
+            desk::clock(line.end_ms, '.'),
+            line.who.to_owned(),
+            format!("{:.2}", said.confidence),
             line.text.clone(),
         ]);
     }
@@ -71,70 +68,21 @@ pub fn run(global: &Global, setting: &Setting, ask: &Replay) -> anyhow::Result<u
 }
 
 /// One utterance with its words as they stand now: corrected, and blanked if asked for.
-struct Line<'a> {
+struct Spoken<'a> {
     said: &'a Said,
-    text: String,
+    line: Line,
 }
 
-fn lines<'a>(heard: &'a Heard, ticket: &Ticket, redact: bool) -> Vec<Line<'a>> {
-    let corrected = |index: usize| {
-        ticket.history.iter().rev().find_map(|record| match &record.event {
-            Event::TranscriptCorrected { utterance, to, .. } if *utterance == index => {
-                Some(to.clone())
-            }
-            _ => None,
-        })
+fn spoken<'a>(heard: &'a Heard, ticket: &Ticket, redact: bool) -> Vec<Spoken<'a>> {
+    let corrected = desk::corrections(std::iter::once(ticket));
+    let one = |(index, said): (usize, &'a Said)| {
+        let text = corrected.get(&index).cloned().unwrap_or_else(|| said.text());
+        let text = if redact { nlu::redact(&text) } else { text };
+        let who = desk::who(leg_name(said.leg), said.leg_uncertain);
+        let line = Line { start_ms: said.start_ms, end_ms: said.end_ms, who, text };
+        Spoken { said, line }
     };
-    let text = |(index, said): (usize, &'a Said)| {
-        let text = corrected(index).unwrap_or_else(|| said.text());
-        Line { said, text: if redact { nlu::redact(&text) } else { text } }
-    };
-    heard.said.iter().enumerate().map(text).collect()
-}
-
-fn who(said: &Said) -> &'static str {
-    match (said.leg, said.leg_uncertain) {
-        (nlu::Leg::Agent, false) => "话务员",
-        (nlu::Leg::Agent, true) => "话务员？",
-        (nlu::Leg::Caller, false) => "市民",
-        (nlu::Leg::Caller, true) => "市民？",
-        (nlu::Leg::Mixed, _) => "未分",
-    }
-}
-
-/// Milliseconds as `00:01:02.345`.
-fn clock(ms: u64, mark: char) -> String {
-    let (seconds, ms) = (ms / 1000, ms % 1000);
-    format!("{:02}:{:02}:{:02}{mark}{ms:03}", seconds / 3600, seconds / 60 % 60, seconds % 60)
-}
-
-fn vtt(lines: &[Line<'_>]) -> String {
-    let mut out = String::from("WEBVTT\n");
-    for line in lines {
-        let text = line.text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-        out.push_str(&format!(
-            "\n{} --> {}\n<v {}>{text}\n",
-            clock(line.said.start_ms, '.'),
-            clock(line.said.end_ms, '.'),
-            who(line.said)
-        ));
-    }
-    out
-}
-
-fn srt(lines: &[Line<'_>]) -> String {
-    let mut out = String::new();
-    for (number, line) in lines.iter().enumerate() {
-        out.push_str(&format!(
-            "{}\n{} --> {}\n{}：{}\n\n",
-            number + 1,
-            clock(line.said.start_ms, ','),
-            clock(line.said.end_ms, ','),
-            who(line.said),
-            line.text
-        ));
-    }
-    out
+    heard.said.iter().enumerate().map(one).collect()
 }
 
 /// Derives the tickets again from the stored transcript and compares them with how they were opened.

@@ -5,9 +5,9 @@ use nlu::Heard;
 use serde::Serialize;
 use tickets::{Call, Event, Fields, Status, Ticket};
 
-use crate::call::StoredTranscript;
-use crate::convert::{self, leg_name, moment};
+use crate::convert::{self, leg_name};
 use crate::table::{Table, shorten};
+use nlu::StoredTranscript;
 
 /// One recording, as `take --json` prints it. These names are an interface.
 #[derive(Debug, Clone, Serialize)]
@@ -91,7 +91,7 @@ pub fn call(call: &Call, stored: &StoredTranscript, tickets: &[Ticket]) -> CallJ
     CallJson {
         recording: call.recording.clone(),
         sha256: call.sha256.clone(),
-        started_at: moment(call.started_at),
+        started_at: tickets::written(call.started_at),
         duration_ms: call.duration_ms,
         outcome: call.outcome.clone(),
         incomplete: call.incomplete.is_some(),
@@ -167,14 +167,14 @@ pub fn ticket_page(ticket: &Ticket, call: &Call, heard: &Heard) -> String {
     page.push_str(&format!(
         "\n录音 {}  {}  {:.1} 秒  {}\n",
         call.recording,
-        moment(call.started_at),
+        tickets::written(call.started_at),
         call.duration_ms as f64 / 1000.0,
         call.sha256
     ));
     page.push_str("\n经过\n");
     let mut history = Table::new(&["时间", "经办", "事项"]);
     for record in &ticket.history {
-        history.row([moment(record.at), record.by.clone(), what_happened(&record.event)]);
+        history.row([tickets::written(record.at), record.by.clone(), what_happened(&record.event)]);
     }
     page.push_str(&history.to_string());
     page

@@ -14,13 +14,14 @@ use tickets::{Call, Department, NewCall, Store, Ticket};
 use tokio::runtime::{Handle, Runtime};
 use tokio::task::JoinHandle;
 
-use crate::call::{Calls, StoredTranscript};
+use crate::call::Calls;
 use crate::cli::{Global, LegArg, Take};
 use crate::config::Setting;
 use crate::exit::{self, OrExit};
 use crate::recording::{self, Sidecar};
 use crate::show;
 use crate::{progress, say, served, socket, spool, table, terminal};
+use nlu::StoredTranscript;
 
 /// Calls that are heard at once: while one ends with few utterances left, the next one is read.
 pub const CALLS_AT_ONCE: usize = 2;

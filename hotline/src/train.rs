@@ -7,7 +7,7 @@ use nlu::classifier::Head;
 use nlu::train::{AdaptConfig, Comparison, Correction, Progress, TrainConfig, adapt};
 use tickets::{Event, Filter, Store, Ticket};
 
-use crate::call::{StoredTranscript, load_city};
+use crate::call::load_city;
 use crate::classifiers;
 use crate::cli::{Global, Train, TrainNlu};
 use crate::config::Setting;
@@ -16,6 +16,7 @@ use crate::progress;
 use crate::show;
 use crate::table::Table;
 use crate::take::{load_transcript, open_store};
+use nlu::StoredTranscript;
 
 /// Trains a model and prints how good it is on what was kept back.
 ///

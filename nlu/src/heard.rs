@@ -76,6 +76,19 @@ pub struct Heard {
     pub line_number: Option<String>,
 }
 
+/// The transcript of a call, as it is stored: what was heard, and nothing of what was made of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoredTranscript {
+    /// Version of this form.
+    pub v: u32,
+    /// Length of the sound.
+    pub duration_ms: u64,
+    /// What is missing from a damaged recording.
+    pub incomplete: Option<String>,
+    /// What was heard.
+    pub heard: Heard,
+}
+
 /// A stretch of characters of one utterance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {

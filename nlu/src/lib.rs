@@ -25,7 +25,7 @@ mod when;
 pub use classifier::{Classifier, Scores};
 pub use entities::{Entities, Entity, blanks, entities, redact};
 pub use error::Error;
-pub use heard::{Char, Heard, Leg, Said, Span};
+pub use heard::{Char, Heard, Leg, Said, Span, StoredTranscript};
 pub use interpretation::{
     Candidate, Emergency, Found, Interpret, Interpretation, Place, Reading, RequestType, Urgency,
     When,

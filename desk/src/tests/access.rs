@@ -268,7 +268,7 @@ async fn oversized_and_malformed_requests_are_refused() {
     let id = room.ids[0];
     let long = json!({ "command": "note", "text": "长".repeat(600_000) });
     admin.command(id, 1, long).await.is(413);
-    let huge = vec![0; crate::tickets_api::LARGEST_ATTACHMENT + 1];
+    let huge = vec![0; crate::attachments::LARGEST_ATTACHMENT + 1];
     admin.upload(&format!("/api/tickets/{id}/attachments"), "a.bin", &huge).await.is(413);
     let path = format!("/api/tickets/{id}/commands");
     for body in [json!({}), json!([]), json!("x"), json!({ "command": "explode" }), json!(null)] {

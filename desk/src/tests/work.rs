@@ -381,3 +381,25 @@ async fn consoles_are_told_of_what_they_may_see() {
     });
     assert!(other.await.is_err(), "the stream goes on");
 }
+
+#[tokio::test]
+async fn tickets_are_held_against_the_words_of_their_call_until_they_agree() {
+    let room = Room::new();
+    let admin = room.admin().await;
+    let civil = room.person(&admin, "civil", "handler", Some(CIVIL)).await;
+    let path = format!("/api/calls/{}", room.call);
+    let flags = |answer: Answer| answer.json()["flags"].as_array().unwrap().clone();
+    assert_eq!(flags(admin.get(&path).await.is(200)), Vec::<Value>::new());
+    let phone = |to: &str| json!({ "command": "correct", "field": "phone", "to": to });
+    admin.does(room.ids[0], phone("13900009999")).await.is(200);
+    let found = flags(admin.get(&path).await.is(200));
+    assert_eq!((found.len(), &found[0]["code"]), (1, &json!("phone-differs")));
+    assert_eq!((&found[0]["ticket"], &found[0]["field"]), (&json!(room.ids[0]), &json!("phone")));
+    // The same call with the other department's matter alone, and what is remembered stays whole.
+    assert_eq!(flags(civil.get(&path).await.is(200)), Vec::<Value>::new());
+    assert_eq!(flags(admin.get(&path).await.is(200)).len(), 1);
+    assert_eq!(room.desk.checks.flagged(), std::slice::from_ref(&room.call));
+    admin.does(room.ids[0], phone("13810001000")).await.is(200);
+    assert_eq!(flags(admin.get(&path).await.is(200)), Vec::<Value>::new());
+    assert_eq!(room.desk.checks.flagged(), [""; 0]);
+}

@@ -12,7 +12,7 @@ use tickets::{Call, Fields, Store};
 
 use super::score::{FIELDS, Tally, judge};
 use super::{percent, times};
-use crate::call::{Calls, Mind, StoredTranscript, find_model, load_city};
+use crate::call::{Calls, Mind, find_model, load_city};
 use crate::cli::{Global, Take};
 use crate::config::Setting;
 use crate::exit::{self, OrExit};
@@ -20,6 +20,7 @@ use crate::recording::{self, Line, Sidecar};
 use crate::table::Table;
 use crate::take::{load_transcript, open_store, take_each};
 use crate::{print_json, print_text, progress};
+use nlu::StoredTranscript;
 
 /// Threads of the peer, and cores that the comparison is about.
 const PEER_THREADS: usize = 2;
