@@ -44,10 +44,7 @@ impl Finding {
     /// # Errors
     /// A folder that cannot be used.
     pub fn open(dir: &Path) -> Result<Finding, Error> {
-        let index = search::Index::open(dir).map_err(|error| Error::Io {
-            path: dir.to_owned(),
-            source: std::io::Error::other(error.to_string()),
-        })?;
+        let index = search::Index::open(dir).map_err(|error| told(dir, error))?;
         Ok(Finding { index, owed: Mutex::default(), wake: Condvar::new() })
     }
 
@@ -99,17 +96,25 @@ impl Finding {
     }
 }
 
+/// An error of the index as one of the store, beside which it lies.
+fn told(dir: &Path, error: search::Error) -> Error {
+    match error {
+        search::Error::Io { path, source } => Error::io(&path, source),
+        search::Error::Full { path } => Error::Full { path },
+        other => {
+            Error::Io { path: dir.to_owned(), source: std::io::Error::other(other.to_string()) }
+        }
+    }
+}
+
 impl Desk {
     /// Compares the index with the journal: what differs is owed to it.
     ///
     /// # Errors
     /// A damaged index.
     pub fn compare_index(&self) -> Result<usize, Error> {
-        let io = |error: search::Error| Error::Io {
-            path: self.store.root().join("index"),
-            source: std::io::Error::other(error.to_string()),
-        };
-        let known = self.finding.index.versions().map_err(io)?;
+        let dir = self.store.root().join("index");
+        let known = self.finding.index.versions().map_err(|error| told(&dir, error))?;
         let board = self.board();
         let differs = |summary: &&Summary| {
             known.get(&summary.id.to_string()).copied() != Some(u64::from(summary.version))
@@ -143,10 +148,7 @@ impl Desk {
             return Ok(());
         }
         let put = self.finding.index.put(&entries).and_then(|()| self.finding.index.commit());
-        put.map_err(|error| Error::Io {
-            path: self.store.root().join("index"),
-            source: std::io::Error::other(error.to_string()),
-        })
+        put.map_err(|error| told(&self.store.root().join("index"), error))
     }
 
     /// Makes a call findable that gave no ticket.

@@ -36,7 +36,9 @@ mod work;
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::path::PathBuf;
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::time::{Duration, Instant};
 
 use calendar::Limit;
 use dialogue::City;
@@ -162,9 +164,10 @@ const TRIES: usize = 5;
 const HASHING: usize = 2;
 /// Calls that may wait for their sound to be made ready.
 const PREPARED: usize = 256;
-/// Calls, the newest, whose sound is made ready at the start, and whose tickets are checked.
+/// Calls, the newest, whose sound is made ready at the start.
 const PREPARED_FIRST: usize = 50;
-const CHECKED_FIRST: usize = 1000;
+/// After a check that nobody waits for, its thread rests so many times as long as it took.
+const REST: u32 = 4;
 /// Tickets whose holders are reminded one after the other before anything else is looked at.
 const REMINDED: usize = 50;
 /// Jobs that are remembered for consoles that open later.
@@ -198,7 +201,7 @@ impl Desk {
             finding: finding::Finding::open(&store.root().join("index"))?,
             sounds: sound::Sounds::open(store.root())?,
             live: live::Live::default(),
-            checks: checks::Checks::default(),
+            checks: checks::Checks::open(store.root())?,
             looked: calls::Looked::default(),
             board: RwLock::default(),
             failures: people::Failures::default(),
@@ -274,11 +277,12 @@ impl Desk {
         self.live.recording(progress);
     }
 
-    /// Makes the sound of new calls ready until the process ends. Runs on a thread of its own.
+    /// Makes the sound of new calls ready until the process ends, and checks those that have not
+    /// been checked yet. Runs on a thread of its own.
     fn keep_sounds(&self) {
         let line = self.prepared.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(line) = line else { return };
-        let newest: Vec<String> = {
+        let all: Vec<String> = {
             let board = self.board();
             let mut calls: Vec<(Timestamp, String)> = board
                 .all()
@@ -286,13 +290,25 @@ impl Desk {
                 .map(|ticket| (ticket.started_at, ticket.call.clone()))
                 .collect();
             calls.sort();
-            calls.into_iter().rev().take(CHECKED_FIRST).map(|(_, call)| call).collect()
+            calls.dedup();
+            calls.into_iter().rev().map(|(_, call)| call).collect()
         };
-        newest.iter().take(PREPARED_FIRST).for_each(|call| self.prepare(call));
-        for sha256 in &newest {
-            let call = self.store.call(sha256).ok().flatten();
+        all.iter().take(PREPARED_FIRST).for_each(|call| self.prepare(call));
+        let mut rest = Duration::ZERO;
+        for sha256 in all {
+            // New calls come first.
+            loop {
+                match line.recv_timeout(rest) {
+                    Ok(new) => self.prepare(&new),
+                    Err(RecvTimeoutError::Timeout) => break,
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
+            }
+            let begun = Instant::now();
+            let call = self.store.call(&sha256).ok().flatten();
             // What cannot be checked now is checked when somebody opens it.
             let _ = call.map(|call| self.check(&call));
+            rest = begun.elapsed() * REST;
         }
         while let Ok(call) = line.recv() {
             self.prepare(&call);
@@ -437,7 +453,7 @@ fn secret(store: &Store) -> Result<Vec<u8>, Error> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
     let path = store.root().join("CALLER_KEY");
-    let wrong = |source| Error::Io { path: path.clone(), source };
+    let wrong = |error| Error::io(&path, error);
     match std::fs::read(&path) {
         Ok(key) if key.len() == 32 => return Ok(key),
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(wrong(error)),

@@ -101,20 +101,8 @@ pub async fn sound(
                 return Err(Problem::new(status, "/problems/range", "范围有误", "录音没有这一段"));
             }
         };
-        // The whole is sent in pieces, so that an hour of sound is never in memory.
-        let length = to - from;
-        let mut at = from;
-        let total = sound.bytes;
-        let pieces = std::iter::from_fn(move || {
-            if at >= to {
-                return None;
-            }
-            let end = (at + LARGEST_RANGE).min(to);
-            let piece = sound.read(at, end, &silenced);
-            at = end;
-            Some(piece)
-        });
-        let mut response = Body::from_stream(tokio_stream::iter(pieces)).into_response();
+        let (length, total) = (to - from, sound.bytes);
+        let mut response = pieces(sound, from, to, silenced).into_response();
         let headers = response.headers_mut();
         let value = |text: String| text.parse().map_err(|_| Problem::bad("范围有误"));
         headers.insert(header::CONTENT_TYPE, value("audio/wav".to_owned())?);
@@ -129,6 +117,21 @@ pub async fn sound(
         Ok(response)
     });
     joined(task).await
+}
+
+/// A part of a sound, sent in pieces, so that an hour of it is never in memory.
+fn pieces(sound: Sound, from: u64, to: u64, silenced: Vec<(u64, u64)>) -> Body {
+    let mut at = from;
+    let pieces = std::iter::from_fn(move || {
+        if at >= to {
+            return None;
+        }
+        let end = (at + LARGEST_RANGE).min(to);
+        let piece = sound.read(at, end, &silenced);
+        at = end;
+        Some(piece)
+    });
+    Body::from_stream(tokio_stream::iter(pieces))
 }
 
 /// `bytes=from-to`, `bytes=from-` or `bytes=-last`; one range.
@@ -159,11 +162,11 @@ pub async fn export(
         let utterances = transcript::utterances(&stored.heard, &corrected, shown.redact);
         let lines: Vec<Line> = utterances.iter().map(Line::of).collect();
         let (kind, ending, body) = match shown.form.as_str() {
-            "vtt" => ("text/vtt; charset=utf-8", "vtt", subtitles::vtt(&lines).into_bytes()),
-            "srt" => ("application/x-subrip", "srt", subtitles::srt(&lines).into_bytes()),
+            "vtt" => ("text/vtt; charset=utf-8", "vtt", Body::from(subtitles::vtt(&lines))),
+            "srt" => ("application/x-subrip", "srt", Body::from(subtitles::srt(&lines))),
             "json" => {
                 let json = desk.call_json(&call, &tickets, shown.redact, &me)?;
-                ("application/json", "json", json.to_string().into_bytes())
+                ("application/json", "json", Body::from(json.to_string()))
             }
             "sound" => {
                 let (sound, _) = desk.sound_of(&call)?;
@@ -171,9 +174,8 @@ pub async fn export(
                     true => transcript::silenced(&stored.heard, &corrected),
                     false => Vec::new(),
                 };
-                let bytes = sound.read(0, sound.bytes, &silenced);
-                let bytes = bytes.map_err(|error| Problem::broken(&error))?;
-                ("audio/wav", "wav", bytes)
+                let all = sound.bytes;
+                ("audio/wav", "wav", pieces(sound, 0, all, silenced))
             }
             _ => return Err(Problem::bad("导出格式为 vtt、srt、json 或 sound")),
         };

@@ -55,7 +55,7 @@ impl Sounds {
     pub fn open(root: &Path) -> Result<Sounds, Error> {
         let dir = root.join("replay");
         let made = std::fs::create_dir_all(&dir);
-        made.map_err(|source| Error::Io { path: dir.clone(), source })?;
+        made.map_err(|error| Error::io(&dir, error))?;
         Ok(Sounds { dir, making: Mutex::default() })
     }
 
@@ -78,10 +78,6 @@ impl Sounds {
     fn ready_or_make(&self, sha256: &str, recording: &Path) -> Result<(Sound, Peaks), Error> {
         let (wav, json) =
             (self.dir.join(format!("{sha256}.wav")), self.dir.join(format!("{sha256}.json")));
-        let io = |path: &Path| {
-            let path = path.to_owned();
-            move |source| Error::Io { path, source }
-        };
         if let Some(ready) = ready(&wav, &json) {
             // What is heard now stays longest.
             let now = SystemTime::now();
@@ -89,9 +85,9 @@ impl Sounds {
             return Ok(ready);
         }
         self.make_room(std::fs::metadata(recording).map_or(0, |data| data.len() * 8));
-        let peaks = make(recording, &wav).map_err(io(recording))?;
+        let peaks = make(recording, &wav).map_err(|error| Error::io(recording, error))?;
         let bytes = serde_json::to_vec(&peaks).unwrap_or_default();
-        std::fs::write(&json, bytes).map_err(io(&json))?;
+        std::fs::write(&json, bytes).map_err(|error| Error::io(&json, error))?;
         ready(&wav, &json).ok_or_else(|| Error::Io {
             path: wav,
             source: std::io::Error::other("the sound was made and is not there"),

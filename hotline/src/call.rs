@@ -14,11 +14,10 @@ use sha2::{Digest, Sha256};
 use tickets::{Fields, MadeBy, Status, Store};
 
 use crate::config::Setting;
-use crate::convert;
 use crate::exit::{self, OrExit};
 use crate::hear::Ears;
 use crate::recording::Sidecar;
-use crate::served;
+use crate::{classifiers, convert, served};
 
 /// What was decided about a call.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +40,8 @@ pub struct Mind {
     city_hash: String,
     /// Hash of the classifier's files.
     pub classifier_hash: String,
+    /// Its weights as they were when they were read.
+    weights: ReadFile,
 }
 
 /// A city whose dispatch table was edited.
@@ -106,7 +107,8 @@ impl Mind {
     /// Every mistake in the city's files, or a classifier that is missing.
     pub fn load(setting: &Setting) -> anyhow::Result<Mind> {
         let city = load_city(&setting.city)?;
-        let classifier = crate::classifiers::in_use(setting)?;
+        let classifier = classifiers::in_use(setting)?;
+        let weights = ReadFile::of(&classifiers::weights(&classifier)).or_exit(exit::MODEL)?;
         let understanding =
             Understanding::load(&classifier, &setting.city, &city.code).or_exit(exit::CONFIG)?;
         Ok(Mind {
@@ -115,13 +117,14 @@ impl Mind {
             understanding,
             city_hash: hash_folder(&setting.city)?,
             classifier_hash: hash(&classifier, nlu::Classifier::FILES.map(Into::into).to_vec())?,
+            weights,
         })
     }
 
     /// Whether loading again would give the same.
     fn is_as(&self, setting: &Setting) -> bool {
         let classifier = || {
-            let dir = crate::classifiers::in_use(setting)?;
+            let dir = classifiers::in_use(setting)?;
             hash(&dir, nlu::Classifier::FILES.map(Into::into).to_vec())
         };
         hash_folder(&setting.city).is_ok_and(|hash| hash == self.city_hash)
@@ -177,22 +180,25 @@ pub struct Calls {
     /// The model's file.
     pub model: asr::models::Found,
     /// That file as it was when it was read.
-    file: ModelFile,
+    file: ReadFile,
     setting: Setting,
 }
 
 /// Tells a model's file from every other, and from what it becomes when it is made again.
-#[derive(Clone, PartialEq)]
-struct ModelFile {
+#[derive(PartialEq)]
+struct ReadFile {
     path: PathBuf,
     bytes: u64,
     changed: SystemTime,
 }
 
-impl ModelFile {
-    fn of(path: &Path) -> std::io::Result<ModelFile> {
-        let meta = path.metadata()?;
-        Ok(ModelFile { path: path.canonicalize()?, bytes: meta.len(), changed: meta.modified()? })
+impl ReadFile {
+    fn of(path: &Path) -> anyhow::Result<ReadFile> {
+        let read = || -> std::io::Result<ReadFile> {
+            let (path, meta) = (path.canonicalize()?, path.metadata()?);
+            Ok(ReadFile { path, bytes: meta.len(), changed: meta.modified()? })
+        };
+        read().with_context(|| format!("{}: cannot be read", path.display()))
     }
 }
 
@@ -203,22 +209,38 @@ impl Calls {
     /// The first that is missing or broken.
     pub fn load(setting: &Setting) -> anyhow::Result<Calls> {
         let served = served::calls();
-        let mind = match served.filter(|served| served.mind.is_as(setting)) {
+        let mind = match served.as_ref().filter(|served| served.mind.is_as(setting)) {
             Some(served) => Arc::clone(&served.mind),
             None => Arc::new(Mind::load(setting)?),
         };
         let model = find_model(setting, setting.model.as_deref())?;
-        let file = ModelFile::of(&model.path)
-            .with_context(|| format!("{}: cannot be read", model.path.display()))
-            .or_exit(exit::MODEL)?;
+        let file = ReadFile::of(&model.path).or_exit(exit::MODEL)?;
         let hears_so = |served: &&Arc<Calls>| {
             served.file == file && served.setting.config.speech == setting.config.speech
         };
-        let ears = match served.filter(hears_so) {
+        let ears = match served.as_ref().filter(hears_so) {
             Some(served) => served.ears.clone(),
             None => ears(&model, setting)?,
         };
         Ok(Calls { ears, mind, model, file, setting: setting.clone() })
+    }
+
+    /// Whether these are the model and the classifier that are chosen now.
+    pub fn is_chosen(&self) -> bool {
+        let setting = &self.setting;
+        let same = |path: &Path, read: &ReadFile| ReadFile::of(path).is_ok_and(|now| now == *read);
+        let model = find_model(setting, setting.model.as_deref());
+        let classifier = classifiers::in_use(setting);
+        model.is_ok_and(|model| same(&model.path, &self.file))
+            && classifier.is_ok_and(|dir| same(&classifiers::weights(&dir), &self.mind.weights))
+    }
+
+    /// The same, loaded by what is chosen now.
+    ///
+    /// # Errors
+    /// Those of [`Calls::load`].
+    pub fn again(&self) -> anyhow::Result<Calls> {
+        Calls::load(&self.setting)
     }
 
     /// Hears a recording whose file lies at `path` and whose description is `sidecar`.

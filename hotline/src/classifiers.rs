@@ -42,7 +42,12 @@ fn named(setting: &Setting, name: &str) -> anyhow::Result<PathBuf> {
 }
 
 fn is_one(dir: &Path) -> bool {
-    dir.join(WEIGHTS).is_file()
+    weights(dir).is_file()
+}
+
+/// The weights in a classifier's folder.
+pub fn weights(dir: &Path) -> PathBuf {
+    dir.join(WEIGHTS)
 }
 
 /// Whether a name is that of a classifier rather than of a Whisper model.

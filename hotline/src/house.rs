@@ -11,28 +11,32 @@ use crate::call::Calls;
 use crate::config::Setting;
 use crate::intake::{Intake, News, State};
 use crate::recording::Sidecar;
-use crate::{classifiers, convert, models, take};
+use crate::{classifiers, convert, models, served, take};
 use nlu::StoredTranscript;
 
 /// The intake begins after the desk that tells of it.
 pub type Hands = Arc<OnceLock<Arc<Intake>>>;
 
 /// Joins the desk to the intake, the city's places, the understanding and the models.
-pub fn house(setting: &Setting, calls: &Arc<Calls>, store: &Arc<Store>, hands: &Hands) -> House {
-    let (placing, deciding) = (Arc::clone(calls), Arc::clone(calls));
-    let (following, followed) = (Arc::clone(calls), Arc::clone(store));
+pub fn house(setting: &Setting, store: &Arc<Store>, hands: &Hands) -> House {
+    let followed = Arc::clone(store);
     let (listing, using) = (setting.clone(), setting.clone());
     let hands = Arc::clone(hands);
     House {
         submit: Box::new(move |upload| submit(&hands, upload)),
         places: Box::new(move |text| {
-            let found = placing.mind.understanding.places().resolve_text(text);
+            let calls = served::calls();
+            let found =
+                calls.and_then(|calls| calls.mind.understanding.places().resolve_text(text));
             found.map(|found| convert::place(&found.value)).into_iter().collect()
         }),
-        decide: Box::new(move |heard| decide(&deciding, heard)),
+        decide: Box::new(|heard| {
+            served::calls().map_or_else(Vec::new, |calls| decide(&calls, heard))
+        }),
         rules_changed: Box::new(move |()| {
             // Checked before they were kept; whatever is left to go wrong leaves the old ones.
-            if let Err(error) = following.mind.follow(&followed) {
+            let followed = served::calls().map(|calls| calls.mind.follow(&followed));
+            if let Some(Err(error)) = followed {
                 tracing::error!("{}", take::one_line(&error));
             }
         }),
@@ -40,7 +44,8 @@ pub fn house(setting: &Setting, calls: &Arc<Calls>, store: &Arc<Store>, hands: &
             models::listed(&listing).map_err(|error| take::one_line(&error))
         }),
         use_model: Box::new(move |name| {
-            models::choose(&using, name).map_err(|error| take::one_line(&error))
+            let used = models::choose(&using, name).and_then(|()| served::renewed());
+            used.map(drop).map_err(|error| take::one_line(&error))
         }),
     }
 }
@@ -133,7 +138,7 @@ pub fn tell(desk: &Desk, news: &News) {
 pub fn classifiers(setting: &Setting) -> anyhow::Result<Vec<serde_json::Value>> {
     let in_use = classifiers::in_use(setting)?;
     let made_at = |path: &std::path::Path| {
-        let made = std::fs::metadata(path.join("classifier.safetensors")).ok()?.modified().ok()?;
+        let made = std::fs::metadata(classifiers::weights(path)).ok()?.modified().ok()?;
         jiff::Timestamp::try_from(made).ok().map(tickets::written)
     };
     let one = |(name, path): (String, std::path::PathBuf)| serde_json::json!({ "name": name, "default": path == in_use, "made_at": made_at(&path) });

@@ -12,10 +12,9 @@ use anyhow::anyhow;
 use tickets::{Call, Store};
 use tokio::runtime::Runtime;
 
-use crate::call::Calls;
 use crate::recording::Sidecar;
-use crate::say;
 use crate::take::{self, CALLS_AT_ONCE, Recording};
+use crate::{say, served};
 
 /// Recordings that may wait.
 pub const WAITING: usize = 64;
@@ -69,7 +68,6 @@ struct Queue {
     changed: Condvar,
     last: AtomicU64,
     runtime: Runtime,
-    calls: Arc<Calls>,
     store: Arc<Store>,
     tell: Box<dyn Fn(&News) + Send + Sync>,
 }
@@ -105,7 +103,6 @@ impl Intake {
     /// # Errors
     /// No thread to be had.
     pub fn start(
-        calls: &Arc<Calls>,
         store: &Arc<Store>,
         tell: impl Fn(&News) + Send + Sync + 'static,
     ) -> anyhow::Result<Intake> {
@@ -114,7 +111,6 @@ impl Intake {
             changed: Condvar::new(),
             last: AtomicU64::new(0),
             runtime: take::runtime()?,
-            calls: Arc::clone(calls),
             store: Arc::clone(store),
             tell: Box::new(tell),
         });
@@ -205,8 +201,17 @@ impl Queue {
             (queue.tell)(&News { job: id, name: name.clone(), state: State::Hearing(share) });
         };
         let handle = self.runtime.handle();
-        let started = take::begin(handle, &self.calls, &self.store, &job.recording, progress)?;
-        let taken = take::settle(handle, &self.calls, &self.store, started)?;
+        // What was chosen since the last recording hears this one; a choice that cannot be loaded
+        // must not stop calls from being taken.
+        let calls = match served::renewed() {
+            Ok(calls) => calls,
+            Err(error) => {
+                tracing::error!("{}", take::one_line(&error));
+                served::calls().ok_or(error)?
+            }
+        };
+        let started = take::begin(handle, &calls, &self.store, &job.recording, progress)?;
+        let taken = take::settle(handle, &calls, &self.store, started)?;
         if job.remove_after {
             let path = &job.recording.path;
             if let Err(error) = std::fs::remove_file(path) {

@@ -55,7 +55,7 @@ pub fn serve(global: &Global, setting: &Setting, ask: &Serve) -> anyhow::Result<
     calls.mind.follow(&store)?;
     served::lend(&calls);
     let hands = Hands::default();
-    let house = house::house(setting, &calls, &store, &hands);
+    let house = house::house(setting, &store, &hands);
     let desk = Desk::open(Arc::clone(&store), city, house, config.secure(), config.behind_proxy);
     let desk = desk.or_exit(exit::STORE)?;
     let behind = desk.compare_index().or_exit(exit::STORE)?;
@@ -65,7 +65,7 @@ pub fn serve(global: &Global, setting: &Setting, ask: &Serve) -> anyhow::Result<
         house::tell(&telling_desk, news);
         printing(news);
     };
-    let intake = Arc::new(Intake::start(&calls, &store, tell)?);
+    let intake = Arc::new(Intake::start(&store, tell)?);
     let _ = hands.set(Arc::clone(&intake));
     house::resume_uploads(setting, &intake)?;
     let socket = socket.listen(answer_client)?;

@@ -4,7 +4,7 @@
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use anyhow::{Context, anyhow};
 use tickets::Store;
@@ -12,7 +12,9 @@ use tickets::Store;
 use crate::call::Calls;
 
 static SERVED: OnceLock<Served> = OnceLock::new();
-static CALLS: OnceLock<Arc<Calls>> = OnceLock::new();
+static CALLS: RwLock<Option<Arc<Calls>>> = RwLock::new(None);
+/// One at a time loads what was chosen.
+static RENEWING: Mutex<()> = Mutex::new(());
 
 struct Served {
     store: Arc<Store>,
@@ -50,14 +52,34 @@ pub fn store(data: &Path) -> Result<Option<Arc<Store>>, tickets::Error> {
     served.store.beside(data).map(|store| Some(Arc::new(store)))
 }
 
-/// Lets the commands of clients share a loaded model and what goes with it.
+/// Lets everything in this process, the commands of clients too, share a loaded model and what goes
+/// with it.
 pub fn lend(calls: &Arc<Calls>) {
-    CALLS.get_or_init(|| Arc::clone(calls));
+    *CALLS.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(calls));
 }
 
 /// What is lent.
-pub fn calls() -> Option<&'static Arc<Calls>> {
-    CALLS.get()
+pub fn calls() -> Option<Arc<Calls>> {
+    CALLS.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// What is lent, loaded anew where another model or classifier was chosen meanwhile. A choice that
+/// cannot be loaded leaves what there is.
+///
+/// # Errors
+/// Nothing is lent yet, or what was chosen cannot be loaded.
+pub fn renewed() -> anyhow::Result<Arc<Calls>> {
+    let _turn = RENEWING.lock().unwrap_or_else(PoisonError::into_inner);
+    let (Some(lent), Some(served)) = (calls(), SERVED.get()) else {
+        return Err(anyhow!("nothing is served yet; try again in a moment"));
+    };
+    if lent.is_chosen() {
+        return Ok(lent);
+    }
+    let calls = Arc::new(lent.again()?);
+    calls.mind.follow(&served.store)?;
+    lend(&calls);
+    Ok(calls)
 }
 
 /// The working folder of the process that serves, if this one does.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::time::Duration;
 
-use crate::run::{Desk, Done, FEW, binary, few, fixture, text_of};
+use crate::run::{Desk, Done, FEW, binary, few, fixture, home, text_of};
 
 /// Clients whose commands the server carries out at once.
 const CLIENTS: usize = 8;
@@ -508,6 +508,39 @@ fn what_comes_to_rest_in_a_watched_folder_is_taken_once() {
     assert!(server.line().ends_with("  无诉求\n"), "the only new one");
     assert_eq!(server.end().well().out, "");
     assert_eq!(run(&desk, &["check", "--json"]).well().json()[0]["calls"], 3);
+}
+
+#[test]
+fn a_classifier_that_was_chosen_understands_the_next_recording() {
+    let desk = Desk::fresh();
+    let (folder, models) = (desk.path("incoming"), desk.path("models"));
+    std::fs::create_dir_all(models.join("nlu-other")).unwrap();
+    std::fs::create_dir(&folder).unwrap();
+    for file in nlu::Classifier::FILES {
+        let shipped = home().join("models/nlu").join(file);
+        std::fs::copy(shipped, models.join("nlu-other").join(file)).unwrap();
+    }
+    // The same under another hash.
+    let labels = models.join("nlu-other/labels.toml");
+    let text = std::fs::read_to_string(&labels).unwrap();
+    std::fs::write(&labels, text + "\n# another\n").unwrap();
+    let (folder, models) = (text_of(&folder), text_of(&models));
+    let mut server = Server::of(&desk, &["--watch", &folder, "--models", &models]);
+    let mut classifier_of = |name: &str| {
+        let sound = std::fs::read(fixture(name)).unwrap();
+        desk.file(&format!("incoming/{name}.flac"), sound);
+        let line = server.line();
+        let id = line.split_whitespace().nth(1).unwrap();
+        run(&desk, &["ticket", id, "--json"]).well().json()[0]["made_by"]["classifier"].clone()
+    };
+    let first = classifier_of("35-");
+    run(&desk, &["--models", &models, "models", "use", "nlu-other"]).well();
+    let second = classifier_of("24-");
+    assert_ne!(first, second, "understood by the one that was chosen before");
+    // What leads nowhere keeps no call from being taken.
+    desk.file("models/default-classifier", "nlu-gone\n");
+    assert_eq!(classifier_of("09-"), second);
+    server.end().well();
 }
 
 #[test]

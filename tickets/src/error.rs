@@ -90,7 +90,9 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn io(path: &Path, source: std::io::Error) -> Error {
+    /// A failure of the system's, told as a full disk where it is one.
+    #[must_use]
+    pub fn io(path: &Path, source: std::io::Error) -> Error {
         match source.kind() {
             std::io::ErrorKind::StorageFull
             | std::io::ErrorKind::QuotaExceeded

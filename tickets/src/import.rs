@@ -228,7 +228,11 @@ fn import_beginning(tx: &TransactionalTree, line: &Line) -> Applied<()> {
             tx.insert(export_key(exported.at, &exported.by), journal::encode(exported)?)?;
         }
         Line::Person(person) => {
-            tx.insert(person_key(&person.login), journal::encode(person)?)?;
+            // An account that is here already has a newer password, or was taken from somebody.
+            let key = person_key(&person.login);
+            if tx.get(&key)?.is_none() {
+                tx.insert(key, journal::encode(person)?)?;
+            }
         }
         Line::PersonChange { login, change } => record_change(tx, &person_log(login), change)?,
         Line::Look(look) => put_look(tx, look)?,

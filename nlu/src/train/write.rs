@@ -19,7 +19,7 @@ pub(crate) fn model(
 ) -> Result<(), Error> {
     weights(classifier, profile, &config.out)?;
     let path = config.out.join("report.json");
-    let text = serde_json::to_string_pretty(report)
+    let text = serde_json::to_string(report)
         .map_err(|e| Error::content(&path, e, "report this as a bug"))?;
     std::fs::write(&path, text).map_err(Error::file(&path))
 }

@@ -107,3 +107,20 @@ fn looks_and_remarks_are_kept_and_backed_up() {
     assert_eq!(copy.people().unwrap(), store.people().unwrap());
     assert_eq!(copy.person_changes().unwrap(), store.person_changes().unwrap());
 }
+
+#[test]
+fn a_backup_gives_nobody_back_an_account_that_was_closed_since() {
+    let (dir, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let store = open(&dir);
+    let mut li = person("li", Role::Agent);
+    store.put_person(&li, "admin", at()).unwrap();
+    let mut backup = Vec::new();
+    store.export_full(&mut backup, Path::new("backup"), "陈", at()).unwrap();
+    li.active = false;
+    store.put_person(&li, "admin", at()).unwrap();
+    store.import(BufReader::new(&backup[..]), &mut |_| {}).unwrap();
+    assert_eq!(store.person("li").unwrap().unwrap(), li, "closed, as before the import");
+    let fresh = open(&other);
+    fresh.import(BufReader::new(&backup[..]), &mut |_| {}).unwrap();
+    assert!(fresh.person("li").unwrap().unwrap().active, "as when the backup was made");
+}
