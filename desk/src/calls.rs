@@ -22,6 +22,8 @@ const LONGEST_PAGE: usize = 100;
 const SAME_LOOK_S: i64 = 600;
 /// What can become of a call.
 const CALLS: [&str; 4] = ["tickets", "transfer", "none", "unusable"];
+/// Digits of a caller's number that lists show.
+const SEEN: usize = 4;
 /// Longest comment, in characters.
 const LONGEST_COMMENT: usize = 2000;
 
@@ -78,10 +80,19 @@ impl Desk {
             "" => Ok(None),
             text => moment(text, end).map(|moment| Some(moment.as_second())),
         };
-        let caller = some(&asked.caller).into_iter().map(|caller| self.key_of(&caller));
+        let mut words = asked.q.clone();
+        let mut caller = some(&asked.caller);
+        // The last digits are what people see of a number.
+        caller.retain(|caller| {
+            let ending = caller.len() == SEEN && caller.bytes().all(|byte| byte.is_ascii_digit());
+            if ending {
+                words += &format!(" \"{caller}\"");
+            }
+            !ending
+        });
         let mut query = search::Query {
-            words: asked.q.clone(),
-            caller_key: caller.collect(),
+            words,
+            caller_key: caller.iter().map(|caller| self.key_of(caller)).collect(),
             place: some(&asked.place),
             category: some(&asked.category),
             department: some(&asked.department),
@@ -137,7 +148,9 @@ impl Desk {
             seen.push(sha256);
         }
         let next = more.then_some(offset + limit);
-        Ok(json!({ "items": items, "next": next, "total": found.total }))
+        Ok(json!({
+            "items": items, "next": next, "total": found.total, "partial": found.partial,
+        }))
     }
 
     fn call_row(&self, call: &Call) -> Result<Value, Problem> {

@@ -229,6 +229,8 @@ impl Desk {
         ];
         let answer = ticket.life.answer.iter().flat_map(|answer| [&answer.handling, &answer.reply]);
         let place = summary.place.concat();
+        // Found by what lists show of them.
+        let numbers = [ticket.id.to_string(), summary.caller.clone().unwrap_or_default()];
         let corrected = transcript::corrections(std::iter::once(ticket));
         let call = self.store.call(&ticket.call)?;
         let transcript = match &call {
@@ -241,7 +243,14 @@ impl Desk {
             call: ticket.call.clone(),
             ticket: true,
             started_at: summary.started_at.as_second(),
-            texts: texts.into_iter().flatten().chain(answer).cloned().chain([place]).collect(),
+            texts: texts
+                .into_iter()
+                .flatten()
+                .chain(answer)
+                .cloned()
+                .chain([place])
+                .chain(numbers)
+                .collect(),
             transcript,
             department: summary.department.iter().chain(&summary.co).cloned().collect(),
             category: summary.category,

@@ -73,6 +73,8 @@ pub struct List {
     next: Option<String>,
     /// Tickets in all.
     total: usize,
+    /// Whether no ticket holds all the words that were asked for, and these hold some of them.
+    partial: bool,
     /// Tickets by queue, within what this person may see.
     #[schema(value_type = Object)]
     counts: Arc<Counts>,
@@ -147,14 +149,15 @@ impl Desk {
         me.sees(&ticket).then_some(ticket).ok_or_else(absent)
     }
 
-    /// Ids of tickets that words find, with their rank; a number finds its ticket.
+    /// Ids of tickets that words find, with their rank, and whether they hold only some of the
+    /// words; a number finds its ticket.
     fn among(
         &self,
         words: &str,
         within: Option<&[String]>,
-    ) -> Result<HashMap<TicketId, usize>, Problem> {
+    ) -> Result<(HashMap<TicketId, usize>, bool), Problem> {
         if let Ok(id) = words.trim().parse::<TicketId>() {
-            return Ok(HashMap::from([(id, 0)]));
+            return Ok((HashMap::from([(id, 0)]), false));
         }
         let query = search::Query {
             words: words.to_owned(),
@@ -165,7 +168,7 @@ impl Desk {
         };
         let found = self.finding.find(&query)?;
         let ids = found.hits.iter().filter_map(|hit| hit.key.parse().ok());
-        Ok(ids.enumerate().map(|(rank, id)| (id, rank)).collect())
+        Ok((ids.enumerate().map(|(rank, id)| (id, rank)).collect(), found.partial))
     }
 
     /// A ticket as an answer, with its version.
@@ -212,6 +215,7 @@ pub async fn list(
         let choice = desk.choice(&asked, &me)?;
         let words = asked.q.as_deref().map(str::trim).filter(|words| !words.is_empty());
         let among = words.map(|words| desk.among(words, me.within())).transpose()?;
+        let (among, partial) = among.map_or((None, false), |(ids, partial)| (Some(ids), partial));
         let after = asked.cursor.as_deref().map(parse_cursor).transpose()?;
         let limit = asked.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
         let now = Timestamp::now();
@@ -220,7 +224,7 @@ pub async fn list(
             board.page(&choice, among.as_ref(), asked.sort, after, limit, (now, &desk.policy));
         let items = page.tickets.iter().map(|ticket| ticket.row(now, &desk.policy)).collect();
         let counts = board.counts(me.within(), now);
-        Ok(List { items, next: page.next.map(cursor), total: page.total, counts })
+        Ok(List { items, next: page.next.map(cursor), total: page.total, partial, counts })
     });
     Ok(Json(joined(list).await?))
 }

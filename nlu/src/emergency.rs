@@ -50,12 +50,15 @@ const WRITTEN: f32 = 0.95;
 const ALIKE: f32 = 0.8;
 /// The classifier's probability from which a sentence without a word of the rules is an alarm: where
 /// the caller says little else, and where it is one of many sentences, each of which may be misheard.
-const LEARNED_ALONE: f32 = 0.80;
+const LEARNED_ALONE: f32 = 0.6;
 const LEARNED: f32 = 0.98;
+/// The classifier's probability under which a sentence with a word of the rules is no alarm: it tells
+/// of a drill, of a bill, of what somebody made up.
+const DENIED: f32 = 0.05;
 /// Sentences up to which a caller says little else.
 const ALONE: usize = 3;
 /// Characters under which a sentence says too little to be an alarm by itself.
-const LEAST: usize = 9;
+const LEAST: usize = 6;
 /// Characters within which the words of a pair stand.
 const PAIR_SPAN: usize = 24;
 /// Characters from which a sentence is judged in parts: what is said by the way in a long one
@@ -81,8 +84,12 @@ impl Alarms {
             within.iter().flat_map(|span| sentences_of(said, *span)).collect();
         let now: Vec<&(Span, Vec<char>)> =
             sentences.iter().filter(|(_, text)| !holds(&self.unless, text)).collect();
-        let named: Vec<(Emergency, Span, f32)> =
-            now.iter().flat_map(|(span, text)| self.named(*span, text)).collect();
+        let named: Vec<(Emergency, Span, f32)> = now
+            .iter()
+            .map(|(span, text)| (text, self.named(*span, text)))
+            .filter(|(text, named)| !named.is_empty() && chance(classifier, text).0 >= DENIED)
+            .flat_map(|(_, named)| named)
+            .collect();
         let in_all = call.iter().flat_map(|span| sentences_of(said, *span)).count();
         let least = if in_all <= ALONE { LEARNED_ALONE } else { LEARNED };
         let alarms = if named.is_empty() { learned(classifier, &now, least) } else { named };
@@ -115,16 +122,8 @@ fn learned(
 ) -> Vec<(Emergency, Span, f32)> {
     let mut alarms: Vec<(Emergency, Span, f32)> = Vec::new();
     for (span, text) in sentences {
-        if text.len() < LEAST {
-            continue;
-        }
-        let text: String = text.iter().collect();
-        // The first column is that of no emergency.
-        let p = classifier.probabilities(&[&text], Head::Emergency);
-        let kinds = Emergency::ALL.into_iter().zip(&p[1..]);
-        let (kind, _) = kinds.max_by(|a, b| a.1.total_cmp(b.1)).expect("there are kinds");
-        let confidence = 1.0 - p[0];
-        if confidence >= least {
+        let (confidence, kind) = chance(classifier, text);
+        if text.len() >= LEAST && confidence >= least {
             alarms.push((kind, *span, confidence));
         }
     }
@@ -132,12 +131,24 @@ fn learned(
     alarms
 }
 
+/// How probable the classifier holds it that a sentence tells of an emergency, and of which kind.
+fn chance(classifier: &Classifier, text: &[char]) -> (f32, Emergency) {
+    let text: String = text.iter().collect();
+    // The first column is that of no emergency.
+    let p = classifier.probabilities(&[&text], Head::Emergency);
+    let kinds = Emergency::ALL.into_iter().zip(&p[1..]);
+    let (kind, _) = kinds.max_by(|a, b| a.1.total_cmp(b.1)).expect("there are kinds");
+    (1.0 - p[0], kind)
+}
+
 /// A span cut where its sentences end, and long sentences at commas.
 fn sentences_of(said: &[Said], span: Span) -> Vec<(Span, Vec<char>)> {
     let chars: Vec<char> =
         said[span.utterance].chars[span.start..span.end].iter().map(|c| c.ch).collect();
-    let mut cut = Vec::new();
+    let mut cut: Vec<(Span, Vec<char>)> = Vec::new();
     let mut start = 0;
+    // Whether the sentence goes on after the last cut.
+    let mut within = false;
     for (at, ch) in chars.iter().enumerate() {
         let ends = match ch {
             '。' | '？' | '?' | '！' | '!' => true,
@@ -145,6 +156,18 @@ fn sentences_of(said: &[Said], span: Span) -> Vec<(Span, Vec<char>)> {
             _ => false,
         };
         if ends || at + 1 == chars.len() {
+            // The few words that end a long sentence say nothing without it.
+            if within
+                && at + 1 - start < LONG / 2
+                && let Some((last, text)) = cut.last_mut()
+            {
+                last.end = span.start + at + 1;
+                text.extend(&chars[start..=at]);
+                start = at + 1;
+                within = false;
+                continue;
+            }
+            within = matches!(ch, '，' | ',');
             let own = Span { start: span.start + start, end: span.start + at + 1, ..span };
             cut.push((own, chars[start..=at].to_vec()));
             start = at + 1;

@@ -129,6 +129,8 @@ pub struct Found {
     /// Whether entries count that only sound like what was asked for: they are let in where few
     /// are spelt like it.
     pub alike: bool,
+    /// Whether no entry holds all of what was asked for, and these hold some of it.
+    pub partial: bool,
     /// Those that were asked for, in order.
     pub hits: Vec<Hit>,
 }

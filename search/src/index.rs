@@ -19,13 +19,13 @@ use tantivy::{
 
 use crate::fields::{Fields, KEY, STARTED_AT, VERSION, unpack};
 use crate::letters::{TEXT, dictionary, fold, words};
-use crate::query::{all_of, filters, holds, ranks, some_of};
+use crate::query::{Clause, all_of, filters, holds, holds_some, ranks, some_of};
 use crate::snippet::snippets;
 use crate::word::Word;
 use crate::{Entry, Error, Found, Hit, Order, Query};
 
 /// What the folder holds: changes with the fields, and with anything that reads texts another way.
-const FORMAT: &str = "12345 search 1\n";
+const FORMAT: &str = "12345 search 2\n";
 
 /// File that says so.
 const FORMAT_FILE: &str = "format";
@@ -195,8 +195,7 @@ impl Index {
     fn search(&self, query: &Query) -> Result<Found, TantivyError> {
         let searcher = self.reader.searcher();
         let words = Word::parse(&query.words);
-        let asked = |alike: bool| {
-            let mut clauses = holds(&self.fields, &words, alike);
+        let asked = |mut clauses: Vec<Clause>| {
             clauses.extend(filters(&self.fields, query));
             if query.order == Order::Relevance && !words.is_empty() {
                 clauses.extend(ranks(&self.fields, &words));
@@ -204,11 +203,20 @@ impl Index {
             all_of(clauses)
         };
         let ranked = query.order == Order::Relevance && !words.is_empty();
-        let (mut total, mut hits) = page(&searcher, &*asked(false), ranked, query)?;
-        let alike = total < FEW && words.iter().any(|word| !word.sounds.is_empty());
-        if alike {
-            (total, hits) = page(&searcher, &*asked(true), ranked, query)?;
+        let holding = |alike| asked(holds(&self.fields, &words, alike));
+        let (mut total, mut hits) = page(&searcher, &*holding(false), ranked, query)?;
+        let mut alike = false;
+        if total < FEW && words.iter().any(|word| !word.sounds.is_empty()) {
+            let spelt = total;
+            (total, hits) = page(&searcher, &*holding(true), ranked, query)?;
+            alike = total > spelt;
         }
+        let partial = total == 0 && !words.is_empty();
+        if partial {
+            let some = asked(vec![holds_some(&self.fields, &words)]);
+            (total, hits) = page(&searcher, &*some, ranked, query)?;
+        }
+        let partial = partial && total > 0;
         let hits = hits
             .into_iter()
             .map(|(score, address)| {
@@ -224,7 +232,7 @@ impl Index {
                 Ok(Hit { key: key(&searcher, address)?, score, snippets })
             })
             .collect::<Result<_, TantivyError>>()?;
-        Ok(Found { total, alike, hits })
+        Ok(Found { total, alike, partial, hits })
     }
 
     /// Entries that share the telling words of a text, best first, each with the share that it

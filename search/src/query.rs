@@ -15,6 +15,8 @@ use crate::fields::Fields;
 use crate::letters::words;
 use crate::word::{Part, Run, Word};
 
+/// What a part of a word weighs where no entry holds the whole query.
+const PART: f32 = 5.0;
 /// What a word that stands as it was typed weighs. More than all that telling words add, so that
 /// what resembles it comes after it.
 const EXACT: f32 = 100.0;
@@ -32,22 +34,39 @@ const SLACK: u32 = 4;
 /// Most words of the dictionary to rank by.
 const RANKED: usize = 32;
 
-type Clause = (Occur, Box<dyn Ask>);
+pub(crate) type Clause = (Occur, Box<dyn Ask>);
 
 /// What holds all words, spelt as typed or in parts; with `alike`, also what sounds like it.
 pub(crate) fn holds(fields: &Fields, words: &[Word], alike: bool) -> Vec<Clause> {
-    let word = |word: &Word| {
-        let mut ways = vec![weighing(EXACT, row(fields, fields.pairs, &word.letters))];
-        if !word.parts.is_empty() {
-            ways.push(weighing(APART, apart(fields, &word.parts)));
-        }
-        if alike {
-            let sounds = word.sounds.iter().map(|way| weighing(ALIKE, heard(fields, way)));
-            ways.extend(sounds);
-        }
-        if ways.len() == 1 { ways.remove(0) } else { Box::new(BooleanQuery::union(ways)) }
-    };
-    words.iter().map(|one| (Occur::Must, word(one))).collect()
+    words.iter().map(|word| (Occur::Must, any(ways(fields, word, alike)))).collect()
+}
+
+/// What holds some of the words, or some of their parts: the more of them, the more it weighs.
+pub(crate) fn holds_some(fields: &Fields, words: &[Word]) -> Clause {
+    let some = words.iter().flat_map(|word| {
+        let parts = word.parts.iter().filter(|part| part.letters.len() > 1);
+        let parts: Vec<_> =
+            parts.map(|part| weighing(PART, row(fields, fields.pairs, &part.letters))).collect();
+        ways(fields, word, true).into_iter().chain(parts)
+    });
+    (Occur::Must, any(some.collect()))
+}
+
+/// The ways in which an entry holds a word, each with its weight.
+fn ways(fields: &Fields, word: &Word, alike: bool) -> Vec<Box<dyn Ask>> {
+    let mut ways = vec![weighing(EXACT, row(fields, fields.pairs, &word.letters))];
+    if !word.parts.is_empty() {
+        ways.push(weighing(APART, apart(fields, &word.parts)));
+    }
+    if alike {
+        let sounds = word.sounds.iter().map(|way| weighing(ALIKE, heard(fields, way)));
+        ways.extend(sounds);
+    }
+    ways
+}
+
+fn any(mut ways: Vec<Box<dyn Ask>>) -> Box<dyn Ask> {
+    if ways.len() == 1 { ways.remove(0) } else { Box::new(BooleanQuery::union(ways)) }
 }
 
 /// What ranks among those that hold all words: words of the dictionary, and what stands in titles.

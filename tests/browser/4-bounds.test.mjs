@@ -74,7 +74,7 @@ check('what people type is shown and never runs', async (open) => {
   await page.locator(at('words')).getByText(script).waitFor()
   await page.locator(at('marks')).getByText(script).waitFor()
   await visit(page, '/calls?q=onerror')
-  await page.locator(at('calls-total')).getByText('通电话').waitFor()
+  await page.locator(at('calls-total')).getByText('条结果').waitFor()
   await page.goBack()
   // The watch over the page says what ran or was refused.
   assert.deepEqual(await page.evaluate(() => window.__ran), [])

@@ -78,9 +78,9 @@ async function launch() {
 after(() => browser?.close())
 
 /** A page of somebody's own browser. `expected`: HTTP errors that belong to the test. */
-async function open(pages, login, { width = 1366, height = 768, expected = [] } = {}) {
+async function open(pages, login, { width = 1366, height = 768, expected = [], timezoneId = 'Asia/Shanghai' } = {}) {
   if (login) await client(login)
-  const context = await (await launch()).newContext({ viewport: { width, height }, locale: 'en-US', timezoneId: 'Asia/Shanghai' })
+  const context = await (await launch()).newContext({ viewport: { width, height }, locale: 'en-US', timezoneId })
   context.setDefaultTimeout(20_000)
   const page = await context.newPage()
   const faults = []
@@ -173,7 +173,7 @@ export const ticketPage = {
     const offered = dialog.locator('label.choice', { hasText: department }).first()
     if (await offered.count()) return offered.click()
     await dialog.locator(at('to-other')).check()
-    await choose(page, '其他单位', department, dialog)
+    await choose(page, '其他承办单位', department, dialog)
   }),
   history: (page, text) => page.locator(at('history')).getByText(text).first().waitFor(),
 }

@@ -190,6 +190,10 @@ impl Fields {
         fields.confidence.insert(field.to_owned(), 1.0);
         fields.runner_up.remove(field);
         fields.missing.retain(|missing| missing != field);
+        if field == "category_2" {
+            // Who picks the second level has confirmed the first.
+            fields.confidence.insert("category".to_owned(), 1.0);
+        }
         if field == "department" {
             // The reason was the rule's, for another one.
             fields.department_reason = None;

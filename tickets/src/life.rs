@@ -366,6 +366,8 @@ pub(crate) fn apply(ticket: &mut Ticket, record: &Record) {
                 ticket.fields.department_reason = None;
             }
             ticket.fields.department = Some(department.clone());
+            // Somebody answers for it now.
+            ticket.fields.confidence.insert("department".to_owned(), 1.0);
             ticket.status = Status::Dispatched;
             let life = &mut ticket.life;
             life.co.retain(|co| co != department);

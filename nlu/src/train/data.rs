@@ -166,8 +166,9 @@ fn read_seeds(dir: &Path, names: &Names<'_>, examples: &mut Vec<Example>) -> Res
                 // Who calls for help is heard as an emergency; what category and type that
                 // would be is no lesson about their other words.
                 let alarm = emergency != NO_EMERGENCY;
-                let aside = alarm && !matches!(head, Head::Emergency | Head::Urgency);
-                example.knows(head, right, if aside { 0.0 } else { 1.0 });
+                if !alarm || matches!(head, Head::Emergency | Head::Urgency) {
+                    example.knows(head, right, 1.0);
+                }
             }
             example.knows(Head::Style, vec![1 - WRITTEN], 1.0);
             examples.push(example);
