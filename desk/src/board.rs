@@ -270,12 +270,13 @@ impl Board {
         self.by_call.get(sha256).into_iter().flatten().filter_map(|id| self.tickets.get(id))
     }
 
-    /// One page: what a choice takes, from a place in the order on. `among`: only these.
+    /// One page: what a choice takes, from a place in the order on. `among`: only these, which
+    /// come in the order of their ranks unless another is asked for.
     pub fn page(
         &self,
         choice: &Choice,
         among: Option<&HashMap<TicketId, usize>>,
-        sort: Sort,
+        sort: Option<Sort>,
         after: Option<Key>,
         limit: usize,
         (now, policy): (Timestamp, &Policy),
@@ -289,7 +290,10 @@ impl Board {
         };
         for ticket in candidates.filter(|ticket| choice.takes(ticket, now, policy)) {
             total += 1;
-            let key = sort.key(ticket);
+            let key = match (sort, among.and_then(|among| among.get(&ticket.id))) {
+                (None, Some(rank)) => (*rank as i64, 0, ticket.id),
+                _ => sort.unwrap_or_default().key(ticket),
+            };
             if after.is_none_or(|after| key > after) {
                 found.push((key, ticket));
             }

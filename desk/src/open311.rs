@@ -97,7 +97,7 @@ pub async fn requests(
         });
         let board = desk.board();
         let now = (Timestamp::now(), &desk.policy);
-        let page = board.page(&choice, ids.as_ref(), Sort::Newest, None, MOST, now);
+        let page = board.page(&choice, ids.as_ref(), Some(Sort::Newest), None, MOST, now);
         Ok(page.tickets.into_iter().map(request).collect())
     });
     Ok(Json(joined(task).await?))

@@ -60,7 +60,8 @@ pub struct Asked {
     flaw: Option<String>,
     hour: Option<i8>,
     weekday: Option<i8>,
-    sort: Sort,
+    /// By default what is due first, and for words what holds most of them.
+    sort: Option<Sort>,
     limit: Option<usize>,
     cursor: Option<String>,
 }

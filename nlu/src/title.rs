@@ -1,7 +1,7 @@
 //! The title of a ticket: one line in the register of a work order, made of words that were said.
 
 use crate::heard::{Heard, Span};
-use crate::interpretation::{Place, RequestType};
+use crate::interpretation::{Found, Place, RequestType};
 use crate::rules::Rules;
 use crate::understanding::chars;
 
@@ -45,7 +45,7 @@ pub(crate) fn of(
     heard: &Heard,
     spans: &[Span],
     request_type: RequestType,
-    place: Option<&Place>,
+    place: Option<&Found<Place>>,
     rules: &Rules,
 ) -> String {
     let verb = match request_type {
@@ -57,12 +57,16 @@ pub(crate) fn of(
         RequestType::Praise => "表扬",
     };
     let district = place
-        .map(|place| place.names.iter().skip(2).map(String::as_str).collect::<String>())
+        .map(|place| place.value.names.iter().skip(2).map(String::as_str).collect::<String>())
         .unwrap_or_default();
+    // What names the district is said already; the road and the number are not.
+    let detailed = place.is_some_and(|place| !place.value.detail.is_empty());
+    let named = place
+        .map_or(&[][..], |place| &place.evidence[..place.evidence.len() - usize::from(detailed)]);
     let room = MOST.saturating_sub(verb.chars().count() + district.chars().count());
     let mut title = format!("{verb}{district}");
     let mut left = room;
-    for clause in clauses(heard, spans, rules) {
+    for clause in clauses(heard, spans, named, rules) {
         let length = clause.chars().count();
         if length > left {
             if left == room {
@@ -77,11 +81,15 @@ pub(crate) fn of(
 }
 
 /// The clauses that say most, in the order they were said.
-fn clauses(heard: &Heard, spans: &[Span], rules: &Rules) -> Vec<String> {
+fn clauses(heard: &Heard, spans: &[Span], named: &[Span], rules: &Rules) -> Vec<String> {
     let mut all: Vec<(usize, String)> = Vec::new();
     for span in spans {
-        let text = chars(&heard.said, *span);
-        for clause in text.split(|ch| !ch.is_alphanumeric()) {
+        let mut text = chars(&heard.said, *span);
+        for name in named.iter().filter(|name| name.utterance == span.utterance) {
+            let within = |at: usize| at.clamp(span.start, span.end) - span.start;
+            text[within(name.start)..within(name.end)].fill(NAMED);
+        }
+        for clause in text.split(|ch| !ch.is_alphanumeric() && *ch != NAMED) {
             let bare = strip(&clause.iter().collect::<String>());
             let bare_chars: Vec<char> = bare.chars().collect();
             let substance = rules.substance(&bare_chars);
@@ -100,5 +108,31 @@ fn strip(clause: &str) -> String {
     while let Some(next) = OPENERS.iter().find_map(|opener| rest.strip_prefix(opener)) {
         rest = next.trim();
     }
-    rest.to_owned()
+    // 我住在朝阳区望京街道的: what leads to a name says nothing without it.
+    if let Some(at) = rest.find(NAMED)
+        && LEADS.contains(&&rest[..at])
+    {
+        rest = rest[at..].trim_start_matches(NAMED).trim_start_matches(['的', '这', '那', '边']);
+    }
+    rest.chars().filter(|ch| *ch != NAMED).collect()
 }
+
+/// Stands where the name of the district or street was, which the title says already.
+const NAMED: char = '\u{0}';
+/// What leads to the name of a place.
+const LEADS: [&str; 14] = [
+    "",
+    "在",
+    "我在",
+    "我们在",
+    "我住",
+    "我住在",
+    "住在",
+    "我家在",
+    "我家住",
+    "我家住在",
+    "我是",
+    "我们是",
+    "我们",
+    "我们这儿是",
+];

@@ -207,13 +207,7 @@ impl Understanding {
         });
         let urgency = urgency(&scores, emergency.as_ref());
         let place = self.places.find(heard, &utterances);
-        let title = title::of(
-            heard,
-            &spans,
-            request_type.value,
-            place.as_ref().map(|p| &p.value),
-            &self.rules,
-        );
+        let title = title::of(heard, &spans, request_type.value, place.as_ref(), &self.rules);
         // A title is read before the call is: it says what was meant.
         let title = readings.iter().fold(title, |title, r| title.replace(&r.heard, &r.meant));
         Interpretation {

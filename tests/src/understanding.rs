@@ -121,3 +121,19 @@ fn a_word_heard_by_its_sound_shows_both_readings() {
     let written = interpret(&understanding, "我在4S店买的车，公积金也办不了");
     assert_eq!(written[0].readings, [], "4S店 is 4s店");
 }
+
+#[test]
+fn a_title_says_the_place_once() {
+    let understanding = understanding();
+    for (text, title) in [
+        (
+            "我要反映海淀区清河街道安宁庄西路九号院门口垃圾没人清",
+            "反映海淀区清河街道安宁庄西路九号院门口垃圾没人清",
+        ),
+        ("我住在朝阳区望京街道的花家地南里，暖气不热", "反映朝阳区望京街道花家地南里暖气不热"),
+        ("丰台区卢沟桥街道小屯路路灯不亮", "反映丰台区卢沟桥街道小屯路路灯不亮"),
+    ] {
+        let given = interpret(&understanding, text).remove(0).title;
+        assert_eq!(given, title);
+    }
+}

@@ -22,12 +22,14 @@ export interface CallRow {
   flags: Check[]
   marks: number
   score: number | null
-  /** Found by sound or sense, not by the words themselves. */
+  /** Something that sounds alike was let in. */
   alike?: boolean
 }
 
 export interface CallList {
   items: CallRow[]
+  /** No call holds all the words; these hold some of them. */
+  partial?: boolean
   next: string | null
   total: number
 }

@@ -1,3 +1,6 @@
+/** Brings the current entry of a menu that is wider than the screen into view. */
+export const showCurrent = (menu: HTMLElement | null | undefined): void => menu?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
+
 /**
  * For `@open-auto-focus` of a dialog: puts the keyboard on what is asked first, not on the closing cross. Marked
  * with `data-focus` or `autofocus`, or the chosen radio, or else the first field.

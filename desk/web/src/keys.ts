@@ -49,6 +49,23 @@ function isPressable(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.closest('button, a, [role="button"], [role="option"], [role="tab"]') !== null
 }
 
+/** A menu that is open has the keyboard to itself. */
+function menuIsOpen(): boolean {
+  return [...document.querySelectorAll<HTMLElement>('.el-dropdown__popper')].some((menu) => menu.style.display !== 'none' && menu.getAttribute('aria-hidden') !== 'true')
+}
+
+/** Escape closes a list or a calendar by itself; that its field is left too makes the single keys work again. */
+function leaveField(event: KeyboardEvent): void {
+  const field = event.target instanceof HTMLElement && event.target.closest('.el-select, .el-date-editor, .el-autocomplete') ? event.target : null
+  if (event.key !== 'Escape' || !field || composing(event)) return
+  setTimeout(() => {
+    if (document.activeElement !== field) return
+    field.blur()
+    // A ticket's row stays the one that `e` and `u` mean; a dialog must keep the keyboard inside.
+    field.closest<HTMLElement>('[data-field], .el-dialog')?.focus({ preventScroll: true })
+  })
+}
+
 /** Arrows move within these, so the page must not take them. */
 function takesArrows(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.closest('input, [role="tablist"], [role="slider"], [role="listbox"], [role="menu"], [role="radiogroup"]') !== null
@@ -67,10 +84,13 @@ function find(name: string, typing: boolean): Key | undefined {
 }
 
 export function listen(): void {
+  window.addEventListener('keydown', leaveField, true)
   window.addEventListener('keydown', (event) => {
     // Ctrl, Alt and Meta are the browser's; composing is the input method's.
     if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || composing(event)) return
-    if (dialogIsOpen()) return
+    // Browsers open a plain list with Space only.
+    if (event.key === 'Enter' && event.target instanceof HTMLSelectElement) return void event.target.showPicker?.()
+    if (dialogIsOpen() || menuIsOpen()) return
     const typing = isTyping(event.target)
     if ((event.key === 'Enter' || event.key === ' ') && isPressable(event.target)) return
     if (event.key.startsWith('Arrow') && takesArrows(event.target)) return

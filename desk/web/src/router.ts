@@ -34,7 +34,7 @@ export const router = createRouter({
     { path: '/people', component: () => import('./pages/admin/People.vue'), meta: { title: '人员', roles: ['admin'] } },
     { path: '/models', component: () => import('./pages/admin/Models.vue'), meta: { title: '模型', roles: ['admin'] } },
     { path: '/looks', component: () => import('./pages/admin/History.vue'), meta: { title: '操作记录', roles: all } },
-    { path: '/:rest(.*)*', component: () => import('./pages/NotFound.vue'), meta: { title: '没有这一页', open: true } },
+    { path: '/:rest(.*)*', component: () => import('./pages/NotFound.vue'), meta: { title: '没有这一页' } },
   ],
   scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
 })

@@ -92,6 +92,8 @@ export interface Row {
 
 export interface TicketList {
   items: Row[]
+  /** No ticket holds all the words; these hold some of them. */
+  partial?: boolean
   next: string | null
   total: number
   counts: Counts
@@ -240,6 +242,8 @@ export interface NewTicket {
 }
 
 export interface Board {
+  from: string
+  to: string
   totals: { tickets: number; open: number; overdue: number; due_soon: number; closed: number; calls: number }
   rates: Record<'responded' | 'solved' | 'satisfied' | 'signed' | 'on_time' | 'refused' | 'redone', number | null>
   by_status: { name: string; n: number }[]

@@ -20,7 +20,7 @@ export const QUEUES = [
 ] as const
 
 export const FIELDS: Record<string, string> = {
-  type: '类型', category: '分类', category_2: '二级分类', department: '承办单位', urgency: '紧急程度',
+  type: '类型', category: '分类', category_2: '分类', department: '承办单位', urgency: '紧急程度',
   emergency: '紧急险情', emergency_kind: '险情种类', phone: '电话', place: '地点', when: '发生时间', name: '姓名',
   subject: '对象', deadline: '时限', title: '标题', status: '状态', matter: '诉求', co: '协办单位',
 }
@@ -66,17 +66,26 @@ export function duration(ms: number): string {
   return `${m} 分钟`
 }
 
+/** The wall clock of China, read with the UTC getters: one zone, and no summer time since 1992. Whatever the browser's zone. */
+const wall = (at: Date | number) => new Date(Number(at) + 8 * 3_600_000)
+
+/** 11-26 14:05 as clocks in China show it; with the year when it is another one. */
 export function dateTime(at: string | null | undefined): string {
   if (!at) return ''
   const date = new Date(at)
   if (Number.isNaN(date.getTime())) return at
-  const year = date.getFullYear() === new Date().getFullYear() ? '' : `${date.getFullYear()}-`
-  return `${year}${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())}`
+  const text = moment(date)
+  return text.startsWith(day().slice(0, 5)) ? text.slice(5) : text
 }
 
-export function day(date: Date): string {
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
-}
+/** 2026-11-26, in China. */
+export const day = (at: Date | number = Date.now()): string => wall(at).toISOString().slice(0, 10)
+
+/** 2026-11-26 14:05, in China. */
+export const moment = (at: Date | number): string => wall(at).toISOString().slice(0, 16).replace('T', ' ')
+
+/** The day so many days after a day. */
+export const dayAfter = (from: string, days: number): string => new Date(Date.parse(from) + days * 86_400_000).toISOString().slice(0, 10)
 
 export function ago(at: string | null | undefined, now = Date.now()): string {
   if (!at) return ''
@@ -84,20 +93,25 @@ export function ago(at: string | null | undefined, now = Date.now()): string {
   return ms < 60_000 ? '刚刚' : `${duration(ms)}前`
 }
 
-/** "剩 2 天 3 小时", "超期 5 小时"; `tone` colours it. */
-export function deadline(row: Pick<Row, 'deadline' | 'overdue' | 'due_soon' | 'status'> & { paused?: boolean }, now = Date.now()): { text: string; tone: Tone } {
-  if (!row.deadline) return { text: '', tone: 'plain' }
-  if (/已结案|已撤单|已并单|已处置|回访/.test(row.status)) return { text: dateTime(row.deadline), tone: 'plain' }
-  if (row.paused || row.status === '待补充') return { text: '计时暂停', tone: 'plain' }
-  const left = new Date(row.deadline).getTime() - now
-  // The clock of a ticket that was not sent yet does not run.
-  if (left < 0 && !row.overdue) return { text: dateTime(row.deadline), tone: 'plain' }
-  if (left < 0) return { text: `超期 ${duration(left)}`, tone: 'bad' }
-  return { text: `剩 ${duration(left)}`, tone: row.due_soon ? 'warn' : 'plain' }
+/** Whether the clock never ran: it begins with dispatch. One that was refused was dispatched before. */
+export const isUnsent = (row: Pick<Row, 'status' | 'paused' | 'refusals'>): boolean =>
+  ['待复核', '待派遣', '待补充'].includes(row.status) && !row.paused && !row.refusals
+
+/** "剩 2 天 3 小时", "超期 5 小时"; `tone` colours it, `title` says the day. */
+export function deadline(row: Pick<Row, 'deadline' | 'due_soon' | 'status' | 'paused' | 'refusals'>, now = Date.now()): { text: string; tone: Tone | 'mute'; title: string } {
+  if (isUnsent(row)) return { text: '派单后起算', tone: 'mute', title: `派单后才开始计时${row.deadline ? `；暂定 ${moment(new Date(row.deadline))}` : ''}` }
+  if (!row.deadline) return { text: '', tone: 'plain', title: '' }
+  const due = new Date(row.deadline)
+  const title = `应于 ${moment(due)} 前办结`
+  if (/已结案|已撤单|已并单|已处置|回访/.test(row.status)) return { text: dateTime(row.deadline), tone: 'plain', title }
+  if (row.paused || row.status === '待补充') return { text: '计时暂停', tone: 'plain', title }
+  const left = due.getTime() - now
+  if (left < 0) return { text: `超期 ${duration(left)}`, tone: 'bad', title }
+  return { text: `剩 ${duration(left)}`, tone: row.due_soon ? 'warn' : 'plain', title }
 }
 
 export const percent = (value: number | null | undefined, digits = 0): string =>
-  value === null || value === undefined ? '—' : `${(value * 100).toFixed(digits)}%`
+  value === null || value === undefined || Number.isNaN(value) ? '—' : `${(value * 100).toFixed(digits)}%`
 
 export function bytes(n: number): string {
   return n < 1024 * 1024 ? `${Math.max(1, Math.round(n / 1024))} KB` : `${(n / 1024 / 1024).toFixed(1)} MB`
@@ -105,6 +119,10 @@ export function bytes(n: number): string {
 
 /** 北京市 市辖区 海淀区 清河街道: only what tells places of one city apart. */
 export const placeOf = (names: string[]): string => names.slice(1).filter((name) => name !== '市辖区' && name !== '县').join('')
+
+/** A place as the address table knows it, or as it was said when the table does not. */
+export const resolved = (place: { text: string; names: string[]; detail: string } | null): string =>
+  (place && ((placeOf(place.names) && placeOf(place.names) + place.detail) || place.text)) || ''
 
 /** Category and what lies below it: 环境保护 · 环境污染. */
 export const categoryOf = (row: { category: string; category_2?: string | null }): string =>

@@ -1,4 +1,4 @@
-//! What follows a place's name: building, unit, room.
+//! What follows a place's name: road or estate, building, unit, room.
 
 use crate::digits::{cardinal, digit_of};
 use crate::heard::{Heard, Leg, Span, is_at};
@@ -9,8 +9,46 @@ const UNITS: [&str; 17] = [
     "户", "组", "区",
 ];
 
-/// Building, unit, room: the first stretch of numbers with address units after the place, or, if
-/// there is none, anywhere in the caller's words.
+/// What the name of a road, an estate or a building ends with.
+const NAMES: &str =
+    "路街道里园区苑巷村庄院楼厦场城寺桥镇屯营堡坊湾弄庭府邸轩居墅寓沟店甸阁台同校厂";
+/// The same where no number follows, so that the name itself must tell.
+const TELLING: [&str; 26] = [
+    "大街",
+    "路",
+    "街",
+    "胡同",
+    "小区",
+    "家园",
+    "花园",
+    "新村",
+    "公寓",
+    "大厦",
+    "广场",
+    "市场",
+    "西里",
+    "东里",
+    "南里",
+    "北里",
+    "西园",
+    "东园",
+    "嘉园",
+    "苑",
+    "大桥",
+    "立交桥",
+    "商场",
+    "公园",
+    "医院",
+    "地铁站",
+];
+/// What stands between a place and a name and belongs to neither.
+const BETWEEN: &str = "的那这个边儿在是住于有我们啊呢吧嗯呃就到跟和，、。！？；： ";
+/// Characters of the name of a road or an estate at most.
+const NAME: usize = 12;
+
+/// Road or estate, building, unit, room: the first stretch of numbers with address units after the
+/// place, or, if there is none, anywhere in the caller's words, with the name before it; or a name
+/// alone that follows the place.
 pub(super) fn detail(heard: &Heard, evidence: &[Span]) -> (String, Option<Span>) {
     let last = evidence.last().copied();
     let in_order = last.into_iter().map(|span| (span.utterance, span.end)).chain(
@@ -26,11 +64,45 @@ pub(super) fn detail(heard: &Heard, evidence: &[Span]) -> (String, Option<Span>)
         if heard.said[utterance].leg == Leg::Agent {
             continue;
         }
-        if let Some((detail, start, end)) = detail_in(&text, from) {
-            return (detail, Some(Span { utterance, start, end }));
+        if let Some((number, start, end)) = detail_in(&text, from) {
+            let name = name_before(&text, from, start);
+            let detail = text[name..start].iter().collect::<String>() + &number;
+            return (detail, Some(Span { utterance, start: name, end }));
         }
     }
-    (String::new(), None)
+    let named = last.and_then(|last| {
+        let text: Vec<char> = heard.said[last.utterance].chars.iter().map(|c| c.ch).collect();
+        let (start, end) = name_after(&text, last.end)?;
+        let name = text[start..end].iter().collect();
+        Some((name, Some(Span { utterance: last.utterance, start, end })))
+    });
+    named.unwrap_or_default()
+}
+
+/// Where the name begins that a number belongs to: 花家地南里 of 花家地南里六号院; the number's own
+/// place where there is none.
+fn name_before(text: &[char], from: usize, number: usize) -> usize {
+    let least = from.max(number.saturating_sub(NAME));
+    let apart = (least..number).rev().find(|at| BETWEEN.contains(text[*at]));
+    let start = apart.map_or(least, |at| at + 1);
+    let whole = apart.is_some() || least == from;
+    // 兴化路甲三号.
+    let last = number.checked_sub(1 + usize::from("甲乙丙丁".contains(text[number.max(1) - 1])));
+    let named = last.is_some_and(|last| last > start && NAMES.contains(text[last])) && whole;
+    if named { start } else { number }
+}
+
+/// A name that follows a place at once and is no matter of its own: 阜通东大街.
+fn name_after(text: &[char], from: usize) -> Option<(usize, usize)> {
+    let start = (from..text.len().min(from + 3)).find(|at| !BETWEEN.contains(text[*at]))?;
+    let clause = (start..text.len()).find(|at| BETWEEN.contains(text[*at])).unwrap_or(text.len());
+    let ends = (start + 2..=clause.min(start + NAME)).find(|end| {
+        TELLING.iter().any(|name| {
+            let length = name.chars().count();
+            end - start > length && name.chars().eq(text[end - length..*end].iter().copied())
+        })
+    })?;
+    Some((start, ends))
 }
 
 fn detail_in(text: &[char], from: usize) -> Option<(String, usize, usize)> {
@@ -51,7 +123,6 @@ fn detail_in(text: &[char], from: usize) -> Option<(String, usize, usize)> {
         let number = cardinal(&text[at..stop]);
         match (unit, number) {
             (Some(unit), Some(number)) => {
-                // The estate or road that the number belongs to.
                 if detail.is_empty() {
                     start = at;
                 }

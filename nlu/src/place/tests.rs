@@ -47,6 +47,26 @@ fn buildings_are_normalised() {
 }
 
 #[test]
+fn the_road_and_the_estate_belong_to_the_place() {
+    let gazetteer = gazetteer();
+    for (text, detail) in [
+        ("海淀区清河街道安宁庄西路9号院门口的垃圾", "安宁庄西路9号院"),
+        ("朝阳区望京街道的花家地南里六号院三单元二零一漏水", "花家地南里6号院3单元201"),
+        ("昌平区回龙观街道，龙泽园小区3号楼电梯坏了", "龙泽园小区3号楼"),
+        ("东城区和平里街道，地址是兴化路甲3号", "兴化路甲3号"),
+        ("朝阳区望京街道阜通东大街路口有个井盖没了", "阜通东大街"),
+        // What stands before a number is no name just because it stands there.
+        ("西城区德胜街道楼上三层漏水", "3层"),
+        ("朝阳区望京街道反映一下我们3号楼的事", "3号楼"),
+        ("海淀区清河街道的邻居家装修", ""),
+        ("海淀区清河街道有人在大街上烧烤", ""),
+    ] {
+        let found = gazetteer.resolve_text(text).expect("a place");
+        assert_eq!(found.value.detail, detail, "{text}");
+    }
+}
+
+#[test]
 fn a_correction_outweighs_what_it_corrects() {
     let said = vec![Said::from_text(Leg::Caller, "我在朝阳区，不对，是海淀区中关村街道")];
     let heard = Heard { said, started_at: jiff::Timestamp::UNIX_EPOCH, line_number: None };

@@ -1,6 +1,7 @@
 // What the charts of the boards show, apart from how they are laid out.
 import type { ChartRow } from './Chart.vue'
 import type { Board } from '@/types'
+import { day, dayAfter } from '@/words'
 
 /** Makes the address of the tickets behind a number. */
 export type Drill = (filters?: Record<string, string>) => string
@@ -43,22 +44,34 @@ function bars(title: string, items: { name: string; n: number }[], drill: (name:
   }
 }
 
+/** Every day of a period up to today, those without a ticket too: else the axis would leap over them. */
+function daily(board: Board): Board['by_day'] {
+  const known = new Map(board.by_day.map((one) => [one.day, one]))
+  if (!board.by_day.length) return []
+  const last = board.to < day() ? board.to : day()
+  const all: Board['by_day'] = []
+  for (let at = board.from; at <= last && all.length < 3660; at = dayAfter(at, 1)) all.push(known.get(at) ?? { day: at, n: 0, closed: 0 })
+  return all
+}
+
 export function byDay(board: Board, drill: Drill): Drawing {
-  const top = board.by_day.reduce((best, one) => (one.n > best.n ? one : best), { day: '', n: 0, closed: 0 })
+  const days = daily(board)
+  const years = days[0]?.day.slice(0, 4) !== days.at(-1)?.day.slice(0, 4)
+  const top = days.reduce((best, one) => (one.n > best.n ? one : best), { day: '', n: 0, closed: 0 })
   return {
     title: '每天',
-    says: top.n ? `${board.by_day.length} 天，最多的是 ${top.day}，${top.n} 件` : '没有工单',
+    says: top.n ? `${days.length} 天，最多的是 ${top.day}，${top.n} 件` : '没有工单',
     head: ['日期', '来件', '已结案'],
-    rows: board.by_day.map((one) => ({ cells: [one.day, one.n, one.closed], to: drill({ from: one.day, to: one.day }) })),
+    rows: days.map((one) => ({ cells: [one.day, one.n, one.closed], to: drill({ from: one.day, to: one.day }) })),
     option: {
       tooltip: TIP,
       legend: { top: 0, right: 0, itemHeight: 10 },
       grid: { left: 4, right: 12, top: 30, bottom: 4, containLabel: true },
-      xAxis: { type: 'category', data: board.by_day.map((one) => one.day.slice(5)), ...AXIS },
+      xAxis: { type: 'category', data: days.map((one) => one.day.slice(years ? 0 : 5)), ...AXIS },
       yAxis: VALUES,
       series: [
-        { type: 'bar', name: '来件', data: board.by_day.map((one) => one.n), barMaxWidth: 28, cursor: 'pointer' },
-        { type: 'line', name: '已结案', data: board.by_day.map((one) => one.closed), symbolSize: 5 },
+        { type: 'bar', name: '来件', data: days.map((one) => one.n), barMaxWidth: 28, cursor: 'pointer' },
+        { type: 'line', name: '已结案', data: days.map((one) => one.closed), symbolSize: 5 },
       ],
     },
   }
@@ -92,9 +105,9 @@ export function byDepartment(board: Board, drill: Drill): Drawing {
   const sorted = [...board.by_department].filter((one) => one.open).sort((a, b) => b.open - a.open)
   const shown = sorted.slice(0, 12)
   return {
-    title: sorted.length > 12 ? '各单位未结（前 12）' : '各单位未结',
+    title: sorted.length > 12 ? '各承办单位未结（前 12）' : '各承办单位未结',
     says: shown[0] ? `最多的是${shown[0].name}，未结 ${shown[0].open} 件，其中超期 ${shown[0].overdue} 件` : '没有未结的工单',
-    head: ['单位', '未结', '其中超期'],
+    head: ['承办单位', '未结', '其中超期'],
     rows: sorted.map((one) => ({ cells: [one.name, one.open, one.overdue], to: drill({ department: one.name, open: 'true' }) })),
     height: Math.max(160, shown.length * 24 + 40),
     option: {
