@@ -8,7 +8,19 @@ use crate::understanding::chars;
 /// Longest title, in characters.
 const MOST: usize = 40;
 /// Words that open a clause and say nothing.
-const OPENERS: [&str; 30] = [
+const OPENERS: [&str; 42] = [
+    "我要反映一下",
+    "我反映一下",
+    "我来反映",
+    "反映一下",
+    "跟您反映",
+    "跟你反映",
+    "还有一个事",
+    "还有个事",
+    "还有一件事",
+    "另外一个",
+    "第一个",
+    "第二个",
     "喂",
     "你好",
     "您好",
@@ -80,9 +92,10 @@ pub(crate) fn of(
     title
 }
 
-/// The clauses that say most, in the order they were said.
+/// The clauses that say something, in the order they were said: what was said first says what it is
+/// about, two or three fill the line.
 fn clauses(heard: &Heard, spans: &[Span], named: &[Span], rules: &Rules) -> Vec<String> {
-    let mut all: Vec<(usize, String)> = Vec::new();
+    let mut all: Vec<String> = Vec::new();
     for span in spans {
         let mut text = chars(&heard.said, *span);
         for name in named.iter().filter(|name| name.utterance == span.utterance) {
@@ -92,21 +105,44 @@ fn clauses(heard: &Heard, spans: &[Span], named: &[Span], rules: &Rules) -> Vec<
         for clause in text.split(|ch| !ch.is_alphanumeric() && *ch != NAMED) {
             let bare = strip(&clause.iter().collect::<String>());
             let bare_chars: Vec<char> = bare.chars().collect();
-            let substance = rules.substance(&bare_chars);
-            if substance >= 4 {
-                all.push((substance, bare));
+            if rules.substance(&bare_chars) >= 4 {
+                all.push(bare);
             }
         }
     }
-    // What was said first says what it is about; two or three clauses fill the line.
-    all.truncate(4);
-    all.into_iter().map(|(_, clause)| clause).collect()
+    all.truncate(CLAUSES);
+    all
 }
+
+/// Clauses of a title at most.
+const CLAUSES: usize = 4;
+/// What opens the matter, whatever leads to it: 我跟你们说一下.
+const OPENED: [&str; 12] = [
+    "说一下",
+    "说一声",
+    "问一下",
+    "问问",
+    "反映一下",
+    "反应一下",
+    "咨询一下",
+    "了解一下",
+    "说个事儿",
+    "说个事",
+    "提个建议",
+    "跟你们说",
+];
+/// Characters within which that is said.
+const OPENING: usize = 14;
 
 fn strip(clause: &str) -> String {
     let mut rest = clause.trim();
     while let Some(next) = OPENERS.iter().find_map(|opener| rest.strip_prefix(opener)) {
         rest = next.trim();
+    }
+    let opening = rest.char_indices().nth(OPENING).map_or(rest, |(end, _)| &rest[..end]);
+    let opened = OPENED.iter().filter_map(|words| Some(opening.find(words)? + words.len())).max();
+    if let Some(opened) = opened {
+        rest = rest[opened..].trim_start_matches(['啊', '呀', '呢', '哈', '就', '是']);
     }
     // 我住在朝阳区望京街道的: what leads to a name says nothing without it.
     if let Some(at) = rest.find(NAMED)
