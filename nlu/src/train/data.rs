@@ -167,7 +167,9 @@ fn read_seeds(dir: &Path, names: &Names<'_>, examples: &mut Vec<Example>) -> Res
                 // would be is no lesson about their other words.
                 let alarm = emergency != NO_EMERGENCY;
                 if !alarm || matches!(head, Head::Emergency | Head::Urgency) {
-                    example.knows(head, right, 1.0);
+                    // There are three of each, and letters are to tell topics as well.
+                    let weight = if head == Head::Category { 0.5 } else { 1.0 };
+                    example.knows(head, right, weight);
                 }
             }
             example.knows(Head::Style, vec![1 - WRITTEN], 1.0);
