@@ -44,10 +44,18 @@ pub fn house(setting: &Setting, store: &Arc<Store>, hands: &Hands) -> House {
             models::listed(&listing).map_err(|error| take::one_line(&error))
         }),
         use_model: Box::new(move |name| {
-            let used = models::choose(&using, name).and_then(|()| served::renewed());
-            used.map(drop).map_err(|error| take::one_line(&error))
+            use_model(&using, name).map_err(|error| take::one_line(&error))
         }),
     }
+}
+
+/// Chooses a model and loads it; one that cannot be loaded leaves the choice as it was.
+fn use_model(setting: &Setting, name: &str) -> anyhow::Result<()> {
+    let before = models::chosen(setting, name)?;
+    models::choose(setting, name)?;
+    let Err(error) = served::renewed() else { return Ok(()) };
+    models::choose(setting, &before)?;
+    Err(error)
 }
 
 fn submit(hands: &Hands, upload: Upload) -> Result<String, String> {

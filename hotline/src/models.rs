@@ -159,6 +159,19 @@ pub fn listed(setting: &Setting) -> anyhow::Result<serde_json::Value> {
     Ok(serde_json::json!({ "whisper": whisper, "classifiers": classifiers }))
 }
 
+/// The name of what is chosen now of the kind that `name` is of.
+///
+/// # Errors
+/// Nothing is, or it is gone.
+pub fn chosen(setting: &Setting, name: &str) -> anyhow::Result<String> {
+    if classifiers::is_name(name) {
+        let folder = classifiers::in_use(setting)?;
+        return Ok(folder.file_name().unwrap_or_default().to_string_lossy().into_owned());
+    }
+    let found = models::find(None, &setting.models, setting.shipped_models());
+    found.map(|found| found.name).or_exit(exit::MODEL)
+}
+
 /// Makes a Whisper model or a classifier the default.
 ///
 /// # Errors

@@ -82,17 +82,24 @@ impl Alarms {
     ) -> Option<Found<Emergency>> {
         let sentences: Vec<(Span, Vec<char>)> =
             within.iter().flat_map(|span| sentences_of(said, *span)).collect();
-        let now: Vec<&(Span, Vec<char>)> =
-            sentences.iter().filter(|(_, text)| !holds(&self.unless, text)).collect();
-        let named: Vec<(Emergency, Span, f32)> = now
+        let judged: Vec<Judged> = sentences
             .iter()
-            .map(|(span, text)| (text, self.named(*span, text)))
-            .filter(|(text, named)| !named.is_empty() && chance(classifier, text).0 >= DENIED)
-            .flat_map(|(_, named)| named)
+            .filter(|(_, text)| !holds(&self.unless, text))
+            .map(|(span, text)| Judged {
+                span: *span,
+                length: text.len(),
+                named: self.named(*span, text),
+                chance: chance(classifier, text),
+            })
+            .collect();
+        let named: Vec<(Emergency, Span, f32)> = judged
+            .iter()
+            .filter(|sentence| sentence.chance.0 >= DENIED)
+            .flat_map(|sentence| sentence.named.clone())
             .collect();
         let in_all = call.iter().flat_map(|span| sentences_of(said, *span)).count();
         let least = if in_all <= ALONE { LEARNED_ALONE } else { LEARNED };
-        let alarms = if named.is_empty() { learned(classifier, &now, least) } else { named };
+        let alarms = if named.is_empty() { learned(&judged, least) } else { named };
         let (kind, ..) = *alarms.first()?;
         let of_kind = || alarms.iter().filter(|(other, ..)| *other == kind);
         Some(Found {
@@ -114,19 +121,23 @@ impl Alarms {
     }
 }
 
-/// What the classifier says of sentences, the surest first.
-fn learned(
-    classifier: &Classifier,
-    sentences: &[&(Span, Vec<char>)],
-    least: f32,
-) -> Vec<(Emergency, Span, f32)> {
-    let mut alarms: Vec<(Emergency, Span, f32)> = Vec::new();
-    for (span, text) in sentences {
-        let (confidence, kind) = chance(classifier, text);
-        if text.len() >= LEAST && confidence >= least {
-            alarms.push((kind, *span, confidence));
-        }
-    }
+/// A sentence with what speaks for an emergency.
+struct Judged {
+    span: Span,
+    length: usize,
+    /// What the city's words say of it.
+    named: Vec<(Emergency, Span, f32)>,
+    /// What the classifier says: how probable one is, and of which kind.
+    chance: (f32, Emergency),
+}
+
+/// What the classifier alone says of sentences, the surest first.
+fn learned(sentences: &[Judged], least: f32) -> Vec<(Emergency, Span, f32)> {
+    let mut alarms: Vec<(Emergency, Span, f32)> = sentences
+        .iter()
+        .filter(|sentence| sentence.length >= LEAST && sentence.chance.0 >= least)
+        .map(|sentence| (sentence.chance.1, sentence.span, sentence.chance.0))
+        .collect();
     alarms.sort_by(|a, b| b.2.total_cmp(&a.2));
     alarms
 }

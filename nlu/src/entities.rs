@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::digits::{digit_of, runs};
 use crate::heard::is_at;
 use crate::interpretation::When;
-use crate::{name, phone, when};
+use crate::{name, phone, road, when};
 
 /// One thing found in a text. Positions count Unicode characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,14 +46,6 @@ const MONEY: [&str; 8] = ["块钱", "万元", "亿元", "元", "块", "毛钱", 
 /// Units that make a number a part of an address.
 const HOUSE: [&str; 14] =
     ["号楼", "号院", "单元", "弄", "栋", "幢", "室", "层", "号门", "门牌", "座", "楼", "户", "号"];
-/// What an estate or a road ends in.
-const ROAD: [&str; 17] = [
-    "小区", "花园", "家园", "公寓", "大厦", "社区", "胡同", "大街", "大道", "新村", "苑", "路",
-    "街", "巷", "里", "庄", "村",
-];
-/// Characters that no name of a road or an estate begins with.
-const BEFORE_ROAD: &str =
-    "的在是有和跟到去从往住这那个我你他她它们，。！？、 ,.!?就叫着了过区县市镇乡";
 
 /// Finds everything in a text; times count from `at`.
 pub fn entities(text: &str, at: Timestamp) -> Entities {
@@ -177,40 +169,25 @@ fn amounts(chars: &[char]) -> Vec<Entity> {
 
 /// Characters of the name of an estate or a road before a house number.
 const LONGEST_PLACE: usize = 8;
+/// Characters of the name of a road before what it ends in.
+const LONGEST_ROAD: usize = 5;
 /// What 号 may be followed by without being a house's: 三号线.
 const NO_HOUSE: &str = "线令召码称子";
 
 /// House numbers with the names before them, and the names of roads and estates.
 fn addresses(chars: &[char]) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
-    let named = |at: usize, longest: usize| {
-        let part = |i: &usize| {
-            // 菜市口, 城市花园, 和平路 and 仁和家园 hold characters that end other names.
-            let inside = match chars[*i] {
-                '市' => *i > 0 && "城菜".contains(chars[*i - 1]),
-                '和' => {
-                    (*i > 0 && "仁祥人".contains(chars[*i - 1]))
-                        || chars.get(*i + 1).is_some_and(|next| "平谐睦美顺".contains(*next))
-                }
-                ch => !BEFORE_ROAD.contains(ch),
-            };
-            inside && chars[*i].is_alphanumeric()
-        };
-        (at.saturating_sub(longest)..at).rev().take_while(part).count()
-    };
     let mut at = 0;
     while at < chars.len() {
         if let Some(end) = house(chars, at) {
-            let name = named(at, LONGEST_PLACE);
+            let name = road::before(chars, at, LONGEST_PLACE);
             found.push((if name >= 2 { at - name } else { at }, end));
             at = end;
             continue;
         }
-        if let Some(kind) = ROAD.iter().find(|kind| is_at(chars, at, kind)) {
-            let name = named(at, 5);
-            if name >= 2 {
-                found.push((at - name, at + kind.chars().count()));
-            }
+        let (name, ending) = (road::before(chars, at, LONGEST_ROAD), road::ending(chars, at));
+        if ending > 0 && name >= 2 {
+            found.push((at - name, at + ending));
         }
         at += 1;
     }

@@ -15,6 +15,7 @@ mod interpretation;
 mod name;
 mod phone;
 mod place;
+mod road;
 mod rules;
 mod sound;
 mod title;

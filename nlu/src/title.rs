@@ -8,11 +8,8 @@ use crate::understanding::chars;
 /// Longest title, in characters.
 const MOST: usize = 40;
 /// Words that open a clause and say nothing.
-const OPENERS: [&str; 42] = [
-    "我要反映一下",
-    "我反映一下",
+const OPENERS: [&str; 33] = [
     "我来反映",
-    "反映一下",
     "跟您反映",
     "跟你反映",
     "还有一个事",
@@ -30,18 +27,13 @@ const OPENERS: [&str; 42] = [
     "呃",
     "啊",
     "哎",
-    "我想反映一下",
     "我想反映",
     "我要反映",
     "我要投诉",
     "我想投诉",
-    "我想咨询一下",
     "我想咨询",
     "我要举报",
     "我想举报",
-    "我想问一下",
-    "想问一下",
-    "请问一下",
     "请问",
     "是这样的",
     "是这样",
@@ -49,8 +41,46 @@ const OPENERS: [&str; 42] = [
     "一个问题",
     "我建议",
     "然后",
-    "麻烦问一下",
     "我想",
+];
+
+/// Clauses of a title at most.
+const CLAUSES: usize = 4;
+/// What opens the matter, whatever leads to it: 我跟你们说一下.
+const OPENED: [&str; 12] = [
+    "说一下",
+    "说一声",
+    "问一下",
+    "问问",
+    "反映一下",
+    "反应一下",
+    "咨询一下",
+    "了解一下",
+    "说个事儿",
+    "说个事",
+    "提个建议",
+    "跟你们说",
+];
+/// Characters within which that is said.
+const OPENING: usize = 14;
+/// Stands where the name of the district or street was, which the title says already.
+const NAMED: char = '\u{0}';
+/// What leads to the name of a place.
+const LEADS: [&str; 14] = [
+    "",
+    "在",
+    "我在",
+    "我们在",
+    "我住",
+    "我住在",
+    "住在",
+    "我家在",
+    "我家住",
+    "我家住在",
+    "我是",
+    "我们是",
+    "我们",
+    "我们这儿是",
 ];
 
 pub(crate) fn of(
@@ -114,26 +144,6 @@ fn clauses(heard: &Heard, spans: &[Span], named: &[Span], rules: &Rules) -> Vec<
     all
 }
 
-/// Clauses of a title at most.
-const CLAUSES: usize = 4;
-/// What opens the matter, whatever leads to it: 我跟你们说一下.
-const OPENED: [&str; 12] = [
-    "说一下",
-    "说一声",
-    "问一下",
-    "问问",
-    "反映一下",
-    "反应一下",
-    "咨询一下",
-    "了解一下",
-    "说个事儿",
-    "说个事",
-    "提个建议",
-    "跟你们说",
-];
-/// Characters within which that is said.
-const OPENING: usize = 14;
-
 fn strip(clause: &str) -> String {
     let mut rest = clause.trim();
     while let Some(next) = OPENERS.iter().find_map(|opener| rest.strip_prefix(opener)) {
@@ -152,23 +162,3 @@ fn strip(clause: &str) -> String {
     }
     rest.chars().filter(|ch| *ch != NAMED).collect()
 }
-
-/// Stands where the name of the district or street was, which the title says already.
-const NAMED: char = '\u{0}';
-/// What leads to the name of a place.
-const LEADS: [&str; 14] = [
-    "",
-    "在",
-    "我在",
-    "我们在",
-    "我住",
-    "我住在",
-    "住在",
-    "我家在",
-    "我家住",
-    "我家住在",
-    "我是",
-    "我们是",
-    "我们",
-    "我们这儿是",
-];

@@ -143,6 +143,9 @@ fn a_deadline_counts_from_the_call_and_never_from_now() {
         other => panic!("{other} is none of what this call may be"),
     };
     assert_eq!(deadline("12-"), ends);
+    // A complaint of Wednesday, 2026-09-02: thirteen working days, the last a Sunday that is worked.
+    assert_eq!(few().ticket("38-")["type"], "投诉");
+    assert_eq!(deadline("38-"), "2026-09-20T18:00:00+08:00");
 }
 
 #[test]

@@ -50,7 +50,7 @@ export const FORMS: Record<string, Form> = {
     ],
   },
   grant_extension: { key: 'v', done: '已同意延期', asks: [why('说明（可不填）', [], false)] },
-  deny_extension: { key: 'l', done: '已不同意延期', asks: [why('不同意的理由', ['理由不充分', '应先行答复市民进展'])] },
+  deny_extension: { key: 'l', done: '已答复不同意延期', asks: [why('不同意的理由', ['理由不充分', '应先行答复市民进展'])] },
   answer: {
     key: 'a', says: '现场照片、文书等请先在“附件”里添加。', done: '已办结答复', leaves: true,
     asks: [

@@ -2,6 +2,7 @@
 
 use crate::digits::{cardinal, digit_of};
 use crate::heard::{Heard, Leg, Span, is_at};
+use crate::road;
 
 /// What may follow a number in an address.
 const UNITS: [&str; 17] = [
@@ -9,41 +10,9 @@ const UNITS: [&str; 17] = [
     "户", "组", "区",
 ];
 
-/// What the name of a road, an estate or a building ends with.
-const NAMES: &str =
-    "路街道里园区苑巷村庄院楼厦场城寺桥镇屯营堡坊湾弄庭府邸轩居墅寓沟店甸阁台同校厂";
-/// The same where no number follows, so that the name itself must tell.
-const TELLING: [&str; 26] = [
-    "大街",
-    "路",
-    "街",
-    "胡同",
-    "小区",
-    "家园",
-    "花园",
-    "新村",
-    "公寓",
-    "大厦",
-    "广场",
-    "市场",
-    "西里",
-    "东里",
-    "南里",
-    "北里",
-    "西园",
-    "东园",
-    "嘉园",
-    "苑",
-    "大桥",
-    "立交桥",
-    "商场",
-    "公园",
-    "医院",
-    "地铁站",
-];
-/// What stands between a place and a name and belongs to neither.
-const BETWEEN: &str = "的那这个边儿在是住于有我们啊呢吧嗯呃就到跟和，、。！？；： ";
-/// Characters of the name of a road or an estate at most.
+/// What the name of an estate or a building ends with, beside what roads do, where a number follows.
+const NAMES: &str = "园区院楼厦场城寺桥镇屯营堡坊湾弄庭府邸轩居墅寓沟店甸阁台校厂";
+/// Characters of such a name at most.
 const NAME: usize = 12;
 
 /// Road or estate, building, unit, room: the first stretch of numbers with address units after the
@@ -82,27 +51,27 @@ pub(super) fn detail(heard: &Heard, evidence: &[Span]) -> (String, Option<Span>)
 /// Where the name begins that a number belongs to: 花家地南里 of 花家地南里六号院; the number's own
 /// place where there is none.
 fn name_before(text: &[char], from: usize, number: usize) -> usize {
-    let least = from.max(number.saturating_sub(NAME));
-    let apart = (least..number).rev().find(|at| BETWEEN.contains(text[*at]));
-    let start = apart.map_or(least, |at| at + 1);
-    let whole = apart.is_some() || least == from;
     // 兴化路甲三号.
-    let last = number.checked_sub(1 + usize::from("甲乙丙丁".contains(text[number.max(1) - 1])));
-    let named = last.is_some_and(|last| last > start && NAMES.contains(text[last])) && whole;
-    if named { start } else { number }
+    let end = number - usize::from(number > from && "甲乙丙丁".contains(text[number - 1]));
+    let road =
+        (1..=2).find(|length| end >= from + length && road::ending(text, end - length) == *length);
+    // 龙泽园小区: what it ends in may hold what no name does.
+    let at = end - road.unwrap_or(0);
+    let start = at - road::before(text, at, NAME).min(at - from);
+    let named = road.is_some() || (end > from && NAMES.contains(text[end - 1]));
+    if named && start + 2 <= end && start < at { start } else { number }
 }
 
 /// A name that follows a place at once and is no matter of its own: 阜通东大街.
 fn name_after(text: &[char], from: usize) -> Option<(usize, usize)> {
-    let start = (from..text.len().min(from + 3)).find(|at| !BETWEEN.contains(text[*at]))?;
-    let clause = (start..text.len()).find(|at| BETWEEN.contains(text[*at])).unwrap_or(text.len());
-    let ends = (start + 2..=clause.min(start + NAME)).find(|end| {
-        TELLING.iter().any(|name| {
-            let length = name.chars().count();
-            end - start > length && name.chars().eq(text[end - length..*end].iter().copied())
-        })
+    let start = (from..text.len().min(from + 3)).find(|at| road::is_part(text, *at))?;
+    // Two characters before 里 may be anything: 楼道里.
+    let tells = |at: usize| text[at] != '里' || "东西南北".contains(text[at - 1]);
+    let at = (start + 2..text.len().min(start + NAME)).find(|at| {
+        let whole = (start..*at).all(|i| road::is_part(text, i));
+        whole && road::ending(text, *at) > 0 && tells(*at)
     })?;
-    Some((start, ends))
+    Some((start, at + road::ending(text, at)))
 }
 
 fn detail_in(text: &[char], from: usize) -> Option<(String, usize, usize)> {
