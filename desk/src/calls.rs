@@ -80,19 +80,12 @@ impl Desk {
             "" => Ok(None),
             text => moment(text, end).map(|moment| Some(moment.as_second())),
         };
-        let mut words = asked.q.clone();
-        let mut caller = some(&asked.caller);
-        // The last digits are what people see of a number.
-        caller.retain(|caller| {
-            let ending = caller.len() == SEEN && caller.bytes().all(|byte| byte.is_ascii_digit());
-            if ending {
-                words += &format!(" \"{caller}\"");
-            }
-            !ending
-        });
         let mut query = search::Query {
-            words,
-            caller_key: caller.iter().map(|caller| self.key_of(caller)).collect(),
+            words: asked.q.clone(),
+            caller_key: some(&asked.caller)
+                .iter()
+                .flat_map(|caller| self.keys_of(caller))
+                .collect(),
             place: some(&asked.place),
             category: some(&asked.category),
             department: some(&asked.department),
@@ -151,6 +144,19 @@ impl Desk {
         Ok(json!({
             "items": items, "next": next, "total": found.total, "partial": found.partial,
         }))
+    }
+
+    /// What callers are known by of whom a number is given, or what lists show of it: its end.
+    fn keys_of(&self, caller: &str) -> Vec<String> {
+        let mut keys = vec![self.key_of(caller)];
+        if caller.len() == SEEN && caller.bytes().all(|byte| byte.is_ascii_digit()) {
+            let board = self.board();
+            let shown = board.all().filter(|ticket| {
+                ticket.caller.as_ref().is_some_and(|shown| shown.ends_with(caller))
+            });
+            keys.extend(shown.filter_map(|ticket| ticket.caller_key.clone()));
+        }
+        keys
     }
 
     fn call_row(&self, call: &Call) -> Result<Value, Problem> {
