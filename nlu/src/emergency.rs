@@ -50,11 +50,14 @@ const WRITTEN: f32 = 0.95;
 const ALIKE: f32 = 0.8;
 /// The classifier's probability from which a sentence without a word of the rules is an alarm: where
 /// the caller says little else, and where it is one of many sentences, each of which may be misheard.
-const LEARNED_ALONE: f32 = 0.6;
+const LEARNED_ALONE: f32 = 0.5;
 const LEARNED: f32 = 0.98;
 /// The classifier's probability under which a sentence with a word of the rules is no alarm: it tells
 /// of a drill, of a bill, of what somebody made up.
-const DENIED: f32 = 0.05;
+const DENIED: f32 = 0.12;
+/// The classifier's probability from which a sentence is an alarm although it holds a word that tells of
+/// another time or of paper work: somebody is hit by a lorry at a toll booth.
+const DESPITE: f32 = 0.9;
 /// Sentences up to which a caller says little else.
 const ALONE: usize = 3;
 /// Characters under which a sentence says too little to be an alarm by itself.
@@ -84,12 +87,13 @@ impl Alarms {
             within.iter().flat_map(|span| sentences_of(said, *span)).collect();
         let judged: Vec<Judged> = sentences
             .iter()
-            .filter(|(_, text)| !holds(&self.unless, text))
-            .map(|(span, text)| Judged {
-                span: *span,
+            .map(|(span, text)| (*span, text, chance(classifier, text)))
+            .filter(|(_, text, chance)| chance.0 >= DESPITE || !holds(&self.unless, text))
+            .map(|(span, text, chance)| Judged {
+                span,
                 length: text.len(),
-                named: self.named(*span, text),
-                chance: chance(classifier, text),
+                named: self.named(span, text),
+                chance,
             })
             .collect();
         let named: Vec<(Emergency, Span, f32)> = judged

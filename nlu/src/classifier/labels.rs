@@ -27,13 +27,16 @@ pub enum Head {
     Department,
     /// What a letter to the city is, as coarsely as letters are labelled.
     Letter,
-    /// Spoken or written.
+    /// First-level category of a letter, among those that letters are labelled with.
+    #[serde(rename = "letter_category")]
+    LetterCategory,
+    /// Speech, a letter, or the subject line of one.
     Style,
 }
 
 impl Head {
     /// Every head.
-    pub const ALL: [Head; 8] = [
+    pub const ALL: [Head; 9] = [
         Head::Type,
         Head::Category,
         Head::Subcategory,
@@ -41,6 +44,7 @@ impl Head {
         Head::Emergency,
         Head::Department,
         Head::Letter,
+        Head::LetterCategory,
         Head::Style,
     ];
 
@@ -54,6 +58,7 @@ impl Head {
             Head::Emergency => "emergency",
             Head::Department => "department",
             Head::Letter => "letter",
+            Head::LetterCategory => "letter_category",
             Head::Style => "style",
         }
     }
@@ -151,9 +156,11 @@ pub(crate) const LETTERS: [(&str, &[RequestType]); 3] = [
     ("投诉/求助", &[RequestType::Complaint, RequestType::Help, RequestType::Report]),
 ];
 
-/// Styles, and the place of the written one.
-pub(crate) const STYLES: [&str; 2] = ["spoken", "written"];
+/// Styles, and their places: speech, letters, and subject lines of letters.
+pub(crate) const STYLES: [&str; 3] = ["spoken", "written", "subject"];
+pub(crate) const SPOKEN: usize = 0;
 pub(crate) const WRITTEN: usize = 1;
+pub(crate) const SUBJECT: usize = 2;
 
 /// Labels of the heads whose sets are data: the tree of categories, and the offices.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -180,6 +187,9 @@ pub struct Office {
 pub struct Category {
     /// First-level name.
     pub name: String,
+    /// Whether there are letters that are labelled with it.
+    #[serde(default)]
+    pub letters: bool,
     /// Second-level names.
     pub below: Vec<String>,
 }
@@ -203,6 +213,11 @@ impl Labels {
         })
     }
 
+    /// The categories that letters are labelled with, as places among all.
+    pub(crate) fn of_letters(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.categories.len()).filter(|at| self.categories[*at].letters)
+    }
+
     /// The label that a name in a file stands for: itself, or the office that goes by it.
     pub fn standing_for<'a>(&'a self, head: Head, name: &'a str) -> &'a str {
         let office = self.offices.iter().find(|office| office.also.iter().any(|a| a == name));
@@ -219,6 +234,7 @@ impl Labels {
             Head::Emergency => Emergency::ALL.len() + 1,
             Head::Department => self.offices.len(),
             Head::Letter => LETTERS.len(),
+            Head::LetterCategory => self.of_letters().count(),
             Head::Style => STYLES.len(),
         }
     }
@@ -239,6 +255,9 @@ impl Labels {
                 .collect(),
             Head::Department => self.offices.iter().map(|office| office.name.clone()).collect(),
             Head::Letter => LETTERS.iter().map(|letter| letter.0.to_owned()).collect(),
+            Head::LetterCategory => {
+                self.of_letters().map(|at| self.categories[at].name.clone()).collect()
+            }
             Head::Style => STYLES.map(str::to_owned).to_vec(),
         }
     }

@@ -21,7 +21,7 @@ pub use scores::{Ranked, Scores, Subcategory};
 
 pub(crate) use bank::{Bank, PLANS, Plan, best};
 pub(crate) use features::{Featurizer, Lexicon, Recipe, Rows};
-pub(crate) use labels::{LETTERS, WRITTEN};
+pub(crate) use labels::{LETTERS, SPOKEN, SUBJECT, WRITTEN};
 pub(crate) use text::Vocabulary;
 
 /// File names inside a model's folder.
@@ -119,6 +119,7 @@ impl Classifier {
         let symbols: Vec<Vec<u32>> = parts.iter().map(|p| self.vocabulary.symbols(p)).collect();
         let needed: &[Head] = match head {
             Head::Type => &[Head::Type, Head::Letter, Head::Style],
+            Head::Category => &[Head::Category, Head::LetterCategory, Head::Style],
             _ => &[head],
         };
         self.of(&self.margins(&symbols, needed), head)
@@ -149,7 +150,13 @@ impl Classifier {
     pub(crate) fn of(&self, margins: &Margins, head: Head) -> Vec<f32> {
         let own = |head| self.own(margins, head);
         match head {
-            Head::Type => by_style(&own(Head::Type), &own(Head::Letter), &own(Head::Style)),
+            Head::Type => types(&own(Head::Type), &own(Head::Letter), own(Head::Style)[WRITTEN]),
+            Head::Category => {
+                let labelled: Vec<usize> = self.labels.of_letters().collect();
+                let letter = own(Head::LetterCategory);
+                let written = 1.0 - own(Head::Style)[SPOKEN];
+                categories(own(Head::Category), &letter, &labelled, written)
+            }
             _ => own(head),
         }
     }
@@ -202,8 +209,8 @@ impl Classifier {
 
 /// Request types of a text that is more or less a letter. Letters are labelled by three kinds only,
 /// 投诉, 求助 and 举报 being one of them: within it, and for 表扬, what is known of speech decides.
-fn by_style(speech: &[f32], letter: &[f32], style: &[f32]) -> Vec<f32> {
-    let (written, spoken) = (style[WRITTEN], 1.0 - style[WRITTEN]);
+fn types(speech: &[f32], letter: &[f32], written: f32) -> Vec<f32> {
+    let spoken = 1.0 - written;
     let praise = speech[RequestType::Praise as usize];
     let members = |kind: usize| LETTERS[kind].1;
     let mut p: Vec<f32> = speech.iter().map(|p| p * spoken).collect();
@@ -217,4 +224,47 @@ fn by_style(speech: &[f32], letter: &[f32], style: &[f32]) -> Vec<f32> {
     }
     let sum: f32 = p.iter().sum();
     p.into_iter().map(|p| p / sum).collect()
+}
+
+/// Categories of a text that is more or less a letter. Letters are labelled with some categories only:
+/// how much falls to those is told by what is known of all, and how it is shared among them by what
+/// is known of letters.
+fn categories(mut all: Vec<f32>, letter: &[f32], labelled: &[usize], written: f32) -> Vec<f32> {
+    let mass: f32 = labelled.iter().map(|at| all[*at]).sum();
+    for (&at, share) in labelled.iter().zip(letter) {
+        all[at] += written * (mass * share - all[at]);
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Categories 0 and 2 are those that letters are labelled with.
+    fn shared(written: f32) -> Vec<f32> {
+        categories(vec![0.5, 0.3, 0.2], &[0.1, 0.9], &[0, 2], written)
+    }
+
+    #[test]
+    fn speech_is_told_by_what_is_known_of_all_categories() {
+        assert_eq!(shared(0.0), [0.5, 0.3, 0.2]);
+    }
+
+    #[test]
+    fn a_letter_is_shared_anew_among_the_categories_that_letters_are_labelled_with() {
+        let p = shared(1.0);
+        assert!((p[0] - 0.07).abs() < 1e-6 && (p[2] - 0.63).abs() < 1e-6, "{p:?}");
+        // No letter says anything about the others.
+        assert_eq!(p[1], 0.3);
+        assert!((shared(0.4).iter().sum::<f32>() - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn praise_in_a_letter_is_told_as_in_speech() {
+        let mut speech = vec![0.0; RequestType::ALL.len()];
+        speech[RequestType::Praise as usize] = 1.0;
+        let p = types(&speech, &[0.2, 0.3, 0.5], 1.0);
+        assert_eq!(best(&p), RequestType::Praise as usize);
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use crate::Error;
-use crate::classifier::{Head, LETTERS, Labels, NO_EMERGENCY, WRITTEN};
+use crate::classifier::{Head, LETTERS, Labels, NO_EMERGENCY, SPOKEN, SUBJECT, WRITTEN};
 
 /// Where an example came from: sources are weighed, noised and reported on separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -83,7 +83,12 @@ pub(crate) fn read(data: &Path, seeds: &Path, labels: &Labels) -> Result<Vec<Exa
     ] {
         for [text, label] in columns(&data.join(file), [column, "label"], b',')? {
             let mut example = Example::new(text, source);
-            example.knows(Head::Category, names.find(Head::Category, [label.as_str()]), 1.0);
+            for head in [Head::Category, Head::LetterCategory] {
+                example.knows(head, names.find(head, [label.as_str()]), 1.0);
+            }
+            if source == Source::Title {
+                example.knows(Head::Style, vec![SUBJECT], 1.0);
+            }
             examples.push(example);
         }
     }
@@ -172,7 +177,7 @@ fn read_seeds(dir: &Path, names: &Names<'_>, examples: &mut Vec<Example>) -> Res
                     example.knows(head, right, weight);
                 }
             }
-            example.knows(Head::Style, vec![1 - WRITTEN], 1.0);
+            example.knows(Head::Style, vec![SPOKEN], 1.0);
             examples.push(example);
         }
     }
