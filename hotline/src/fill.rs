@@ -422,8 +422,12 @@ fn read_seeds(dir: &Path) -> anyhow::Result<Vec<Seed>> {
         let text = std::fs::read_to_string(&path)?;
         for line in text.lines().skip(1) {
             let cells: Vec<&str> = line.split('\t').collect();
-            let [text, request_type, category, category_2, urgency, emergency] = cells[..] else {
-                continue;
+            let [text, request_type, category, category_2, urgency, emergency] = match cells[..] {
+                [text, emergency] => [text, "求助", "政法", "社会治安", "特急", emergency],
+                [text, request_type, category, category_2, urgency] => {
+                    [text, request_type, category, category_2, urgency, "none"]
+                }
+                _ => continue,
             };
             seeds.push(Seed {
                 text: text.to_owned(),

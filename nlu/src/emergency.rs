@@ -58,6 +58,12 @@ const DENIED: f32 = 0.12;
 /// The classifier's probability from which a sentence is an alarm although it holds a word that tells of
 /// another time or of paper work: somebody is hit by a lorry at a toll booth.
 const DESPITE: f32 = 0.9;
+/// The same where all that was said together tells of none, which is told by less than this.
+const DENIED_AMONG: f32 = 0.5;
+const DENIED_IN_ALL: f32 = 0.02;
+/// The classifier's probability of all that was said, under which one of many sentences without a word of
+/// the rules is no alarm.
+const LEARNED_IN_ALL: f32 = 0.1;
 /// Sentences up to which a caller says little else.
 const ALONE: usize = 3;
 /// Characters under which a sentence says too little to be an alarm by itself.
@@ -96,14 +102,24 @@ impl Alarms {
                 chance,
             })
             .collect();
+        let in_all = call.iter().flat_map(|span| sentences_of(said, *span)).count();
+        // One of many sentences may be misheard: what all of them tell decides with it.
+        let all = (in_all > ALONE).then(|| {
+            let all: Vec<char> = sentences.iter().flat_map(|(_, text)| text).copied().collect();
+            chance(classifier, &all).0
+        });
+        let denied = if all.is_some_and(|p| p < DENIED_IN_ALL) { DENIED_AMONG } else { DENIED };
         let named: Vec<(Emergency, Span, f32)> = judged
             .iter()
-            .filter(|sentence| sentence.chance.0 >= DENIED)
+            .filter(|sentence| sentence.chance.0 >= denied)
             .flat_map(|sentence| sentence.named.clone())
             .collect();
-        let in_all = call.iter().flat_map(|span| sentences_of(said, *span)).count();
-        let least = if in_all <= ALONE { LEARNED_ALONE } else { LEARNED };
-        let alarms = if named.is_empty() { learned(&judged, least) } else { named };
+        let alarms = match all {
+            _ if !named.is_empty() => named,
+            None => learned(&judged, LEARNED_ALONE),
+            Some(p) if p < LEARNED_IN_ALL => Vec::new(),
+            Some(_) => learned(&judged, LEARNED),
+        };
         let (kind, ..) = *alarms.first()?;
         let of_kind = || alarms.iter().filter(|(other, ..)| *other == kind);
         Some(Found {

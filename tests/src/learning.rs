@@ -86,7 +86,7 @@ fn school(desk: &Desk) -> TrainConfig {
         ("data/complaint_titles.csv", "title,label\n".to_owned()),
         ("data/complaint_bodies.csv", "detail,label\n".to_owned()),
         ("data/citizen_messages.csv", "留言,问题类型\n".to_owned()),
-        ("model/seeds/a.tsv", "text\ttype\tcategory\tcategory_2\turgency\temergency\n".to_owned()),
+        ("model/seeds/a.tsv", "text\ttype\tcategory\tcategory_2\turgency\n".to_owned()),
     ];
     for number in 0..40 {
         let (what, label, kind, second) = match number % 2 {
@@ -98,7 +98,7 @@ fn school(desk: &Desk) -> TrainConfig {
         files[0].1 += &format!("{text},{label}\n");
         files[1].1 += &format!("{text}一直这样,{label}\n");
         files[2].1 += &format!("{text}，谢谢,{kind}\n");
-        files[3].1 += &format!("{text}啊\t{request}\t{label}\t{second}\t一般\tnone\n");
+        files[3].1 += &format!("{text}啊\t{request}\t{label}\t{second}\t一般\n");
     }
     for (name, text) in &files {
         desk.file(name, text);

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::Error;
 use crate::classifier::{Head, LETTERS, Labels, NO_EMERGENCY, SPOKEN, SUBJECT, WRITTEN};
+use crate::interpretation::Urgency;
 
 /// Where an example came from: sources are weighed, noised and reported on separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -66,6 +67,8 @@ impl<'a> Names<'a> {
     }
 }
 
+/// The seed file of calls for help.
+const ALARMS: &str = "紧急情况";
 /// Characters of an answer that are read.
 const ANSWER: usize = 300;
 
@@ -150,35 +153,48 @@ fn read_seeds(dir: &Path, names: &Names<'_>, examples: &mut Vec<Example>) -> Res
         .collect();
     files.sort();
     for file in files {
-        let fields = ["text", "type", "category", "category_2", "urgency", "emergency"];
-        for (row, [text, kind, category, second, urgency, emergency]) in
-            columns(&file, fields, b'\t')?.into_iter().enumerate()
-        {
+        let wrong = |row: usize, name: &str| {
+            let what = format!("row {}: {name} is no label", row + 2);
+            Error::content(&file, what, "correct the seed or labels.toml")
+        };
+        let mut seed = |row: usize, text: String, known: &[(Head, &str)]| {
             let mut example = Example::new(text, Source::Seed);
-            let below = format!("{category}/{second}");
-            for (head, name) in [
-                (Head::Type, &kind),
-                (Head::Category, &category),
-                (Head::Subcategory, &below),
-                (Head::Urgency, &urgency),
-                (Head::Emergency, &emergency),
-            ] {
-                let right = names.find(head, [name.as_str()]);
+            for (head, name) in known {
+                let right = names.find(*head, [*name]);
                 if right.is_empty() {
-                    let what = format!("row {}: {name} is no label", row + 2);
-                    return Err(Error::content(&file, what, "correct the seed or labels.toml"));
+                    return Err(wrong(row, name));
                 }
-                // Who calls for help is heard as an emergency; what category and type that
-                // would be is no lesson about their other words.
-                let alarm = emergency != NO_EMERGENCY;
-                if !alarm || matches!(head, Head::Emergency | Head::Urgency) {
-                    // There are three of each, and letters are to tell topics as well.
-                    let weight = if head == Head::Category { 0.5 } else { 1.0 };
-                    example.knows(head, right, weight);
-                }
+                // There are three of each, and letters are to tell topics as well.
+                let weight = if *head == Head::Category { 0.5 } else { 1.0 };
+                example.knows(*head, right, weight);
             }
             example.knows(Head::Style, vec![SPOKEN], 1.0);
             examples.push(example);
+            Ok(())
+        };
+        // Who calls for help is heard as an emergency; what category and type that would be is no
+        // lesson about their other words, so that such seeds have none.
+        if file.file_stem().is_some_and(|name| name == ALARMS) {
+            let fields = ["text", "emergency"];
+            for (row, [text, kind]) in columns(&file, fields, b'\t')?.into_iter().enumerate() {
+                let urgency = Urgency::Critical.name();
+                seed(row, text, &[(Head::Emergency, &kind), (Head::Urgency, urgency)])?;
+            }
+            continue;
+        }
+        let fields = ["text", "type", "category", "category_2", "urgency"];
+        for (row, [text, kind, category, second, urgency]) in
+            columns(&file, fields, b'\t')?.into_iter().enumerate()
+        {
+            let below = format!("{category}/{second}");
+            let known = [
+                (Head::Type, kind.as_str()),
+                (Head::Category, &category),
+                (Head::Subcategory, &below),
+                (Head::Urgency, &urgency),
+                (Head::Emergency, NO_EMERGENCY),
+            ];
+            seed(row, text, &known)?;
         }
     }
     Ok(())
