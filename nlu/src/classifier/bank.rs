@@ -40,7 +40,7 @@ const SPOKEN: Recipe = Recipe { chars: 2, sounds: 0.7, ends: 0.0 };
 
 /// Every bank. What each is made of was chosen on texts that nothing was trained on.
 pub(crate) const PLANS: [Plan; 7] = [
-    Plan { name: "topic", heads: &[Head::Category], recipe: SPOKEN, cost: 1.0, rows: 85_000 },
+    Plan { name: "topic", heads: &[Head::Category], recipe: SPOKEN, cost: 1.0, rows: 95_000 },
     // Many columns: each row is as long as ten of the others.
     Plan { name: "matter", heads: &[Head::Subcategory], recipe: SPOKEN, cost: 1.0, rows: 23_000 },
     Plan {
@@ -58,7 +58,7 @@ pub(crate) const PLANS: [Plan; 7] = [
         // As much by sound as by writing: a title is too short to lose a word to a misspelling.
         recipe: Recipe { chars: 2, sounds: 1.0, ends: 0.0 },
         cost: 1.0,
-        rows: 80_000,
+        rows: 60_000,
     },
     Plan {
         name: "letter",
