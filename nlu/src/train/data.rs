@@ -67,10 +67,6 @@ impl<'a> Names<'a> {
     }
 }
 
-/// The seed file of calls for help.
-const ALARMS: &str = "紧急情况";
-/// The seed file of what only sounds like one: made to be told from alarms, not to tell topics.
-const NEAR: &str = "近似紧急";
 /// Characters of an answer that are read.
 const ANSWER: usize = 300;
 
@@ -155,53 +151,42 @@ fn read_seeds(dir: &Path, names: &Names<'_>, examples: &mut Vec<Example>) -> Res
         .collect();
     files.sort();
     for file in files {
-        let wrong = |row: usize, name: &str| {
-            let what = format!("row {}: {name} is no label", row + 2);
-            Error::content(&file, what, "correct the seed or labels.toml")
+        // A seed teaches what its file has columns for. Who calls for help teaches nothing about topics
+        // and types, and what was written to be told from them nothing about topics.
+        let header = std::fs::read_to_string(&file).map_err(Error::file(&file))?;
+        let header = header.lines().next().unwrap_or_default();
+        let has = |column: &str| header.split('\t').any(|name| name == column);
+        let cells = |column| -> Result<Option<Vec<[String; 1]>>, Error> {
+            has(column).then(|| columns(&file, [column], b'\t')).transpose()
         };
-        let near = file.file_stem().is_some_and(|name| name == NEAR);
-        let mut seed = |row: usize, text: String, known: &[(Head, &str)]| {
+        let taught = [cells("type")?, cells("category")?, cells("urgency")?, cells("emergency")?];
+        let below = cells("category_2")?;
+        for (row, [text]) in columns(&file, ["text"], b'\t')?.into_iter().enumerate() {
+            let [kind, category, urgency, emergency] =
+                taught.each_ref().map(|cells| cells.as_ref().map(|cells| cells[row][0].as_str()));
+            let second = category.zip(below.as_ref().map(|cells| cells[row][0].as_str()));
+            let second = second.map(|(first, second)| format!("{first}/{second}"));
+            let called = emergency.is_some_and(|kind| kind != NO_EMERGENCY);
             let mut example = Example::new(text, Source::Seed);
-            for (head, name) in known {
-                let right = names.find(*head, [*name]);
+            for (head, name) in [
+                (Head::Type, kind),
+                (Head::Category, category),
+                (Head::Subcategory, second.as_deref()),
+                (Head::Urgency, urgency.or(called.then(|| Urgency::Critical.name()))),
+                (Head::Emergency, Some(emergency.unwrap_or(NO_EMERGENCY))),
+            ] {
+                let Some(name) = name else { continue };
+                let right = names.find(head, [name]);
                 if right.is_empty() {
-                    return Err(wrong(row, name));
+                    let what = format!("row {}: {name} is no label", row + 2);
+                    return Err(Error::content(&file, what, "correct the seed or labels.toml"));
                 }
                 // There are three of each, and letters are to tell topics as well.
-                let weight = match head {
-                    Head::Category | Head::Subcategory if near => 0.3,
-                    Head::Category => 0.5,
-                    _ => 1.0,
-                };
-                example.knows(*head, right, weight);
+                let weight = if head == Head::Category { 0.5 } else { 1.0 };
+                example.knows(head, right, weight);
             }
             example.knows(Head::Style, vec![SPOKEN], 1.0);
             examples.push(example);
-            Ok(())
-        };
-        // Who calls for help is heard as an emergency; what category and type that would be is no
-        // lesson about their other words, so that such seeds have none.
-        if file.file_stem().is_some_and(|name| name == ALARMS) {
-            let fields = ["text", "emergency"];
-            for (row, [text, kind]) in columns(&file, fields, b'\t')?.into_iter().enumerate() {
-                let urgency = Urgency::Critical.name();
-                seed(row, text, &[(Head::Emergency, &kind), (Head::Urgency, urgency)])?;
-            }
-            continue;
-        }
-        let fields = ["text", "type", "category", "category_2", "urgency"];
-        for (row, [text, kind, category, second, urgency]) in
-            columns(&file, fields, b'\t')?.into_iter().enumerate()
-        {
-            let below = format!("{category}/{second}");
-            let known = [
-                (Head::Type, kind.as_str()),
-                (Head::Category, &category),
-                (Head::Subcategory, &below),
-                (Head::Urgency, &urgency),
-                (Head::Emergency, NO_EMERGENCY),
-            ];
-            seed(row, text, &known)?;
         }
     }
     Ok(())
