@@ -43,8 +43,9 @@ pub(crate) fn certainty(classifier: &mut Classifier, kept: &[Kept<'_>]) {
     }
 }
 
-/// How much surer of its topic than a letter what a caller says makes: what brings confidence nearest to
-/// accuracy on two sets of spoken matters, `development/matters.tsv` and `matters-2.tsv`.
+/// How much surer of its topic than a letter what a caller says makes: it brings confidence nearer to
+/// accuracy on two sets of spoken matters, `development/matters.tsv` and `matters-2.tsv`, and is less than
+/// they ask for.
 const SPEECH: f32 = 1.6;
 
 /// Shares of texts that may be labelled in a way that no text tells.

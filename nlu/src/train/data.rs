@@ -67,6 +67,8 @@ impl<'a> Names<'a> {
     }
 }
 
+/// What a seed file may have columns for.
+const SEED_COLUMNS: [&str; 6] = ["text", "type", "category", "category_2", "urgency", "emergency"];
 /// Characters of an answer that are read.
 const ANSWER: usize = 300;
 
@@ -155,6 +157,12 @@ fn read_seeds(dir: &Path, names: &Names<'_>, examples: &mut Vec<Example>) -> Res
         // and types, and what was written to be told from them nothing about topics.
         let header = std::fs::read_to_string(&file).map_err(Error::file(&file))?;
         let header = header.lines().next().unwrap_or_default();
+        // A misspelt column would be one that is not there.
+        if let Some(name) = header.split('\t').find(|name| !SEED_COLUMNS.contains(name)) {
+            let what = format!("{name} is no column of a seed");
+            let remedy = "use text, type, category, category_2, urgency and emergency";
+            return Err(Error::content(&file, what, remedy));
+        }
         let has = |column: &str| header.split('\t').any(|name| name == column);
         let cells = |column| -> Result<Option<Vec<[String; 1]>>, Error> {
             has(column).then(|| columns(&file, [column], b'\t')).transpose()
