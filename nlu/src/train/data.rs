@@ -226,3 +226,26 @@ pub(crate) fn columns<const N: usize>(
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_column_is_refused_and_not_passed_over() {
+        let dir = std::env::temp_dir().join(format!("seeds-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let labels = Labels { categories: Vec::new(), offices: Vec::new() };
+        let told = |text: &str| {
+            std::fs::write(dir.join("a.tsv"), text).unwrap();
+            seeds(&dir, &labels)
+        };
+        let calls = told("text\temergency\n着火了快来\tfire\n").unwrap();
+        let critical = vec![Urgency::Critical as usize];
+        assert_eq!(calls[0].right[Head::Urgency as usize], critical);
+        assert!(calls[0].right[Head::Type as usize].is_empty());
+        let error = told("text\turgncy\n路灯坏了\t一般\n").unwrap_err().to_string();
+        assert!(error.contains("a.tsv") && error.contains("urgncy"), "{error}");
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+}
