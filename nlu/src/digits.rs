@@ -35,6 +35,7 @@ impl Run {
 pub(crate) fn digit_of(ch: char) -> Option<u8> {
     let value = match ch {
         '0'..='9' => ch as u8 - b'0',
+        '０'..='９' => (ch as u32 - '０' as u32) as u8,
         '零' | '〇' | '洞' => 0,
         '一' | '幺' | '壹' => 1,
         '二' | '两' | '贰' => 2,
@@ -129,9 +130,16 @@ fn counts(text: &[char], at: usize) -> bool {
     text.get(at + 1).is_some_and(|next| "个天年月日块百千万十点号楼位".contains(*next))
 }
 
+/// Whether a word begins here whose first character would be a digit: 一直, 一下.
+pub(crate) fn is_word(text: &[char], at: usize) -> bool {
+    text[at] == '一'
+        && text.get(at + 1).is_some_and(|next| "下遍样直定起般边旦共些切".contains(*next))
+}
+
 /// The runs of digits in a text. Marks and hesitations up to three characters long do not end one.
 pub(crate) fn runs(text: &[char]) -> Vec<Run> {
-    let sure: Vec<Option<u8>> = text.iter().map(|ch| digit_of(*ch)).collect();
+    let digit = |at: usize| digit_of(text[at]).filter(|_| !is_word(text, at));
+    let sure: Vec<Option<u8>> = (0..text.len()).map(digit).collect();
     let near = |at: usize| {
         let before = at.checked_sub(1).and_then(|i| sure[i]).is_some();
         let after = sure.get(at + 1).copied().flatten().is_some();

@@ -47,8 +47,20 @@ const MONEY: [&str; 8] = ["块钱", "万元", "亿元", "元", "块", "毛钱", 
 const HOUSE: [&str; 14] =
     ["号楼", "号院", "单元", "弄", "栋", "幢", "室", "层", "号门", "门牌", "座", "楼", "户", "号"];
 
-/// Finds everything in a text; times count from `at`.
+/// Finds everything in a text; times count from `at`. A number that is said twice is one.
 pub fn entities(text: &str, at: Timestamp) -> Entities {
+    let mut found = mentioned(text, at);
+    let mut known: Vec<String> = Vec::new();
+    found.phones.retain(|phone| {
+        let new = !known.contains(&phone.value);
+        known.push(phone.value.clone());
+        new
+    });
+    found
+}
+
+/// Everything that is mentioned in a text, as often as it is.
+fn mentioned(text: &str, at: Timestamp) -> Entities {
     let chars: Vec<char> = text.chars().collect();
     let mut found = Entities { plates: plates(&chars), ..Entities::default() };
     let mut spoken = runs(&chars);
@@ -58,10 +70,13 @@ pub fn entities(text: &str, at: Timestamp) -> Entities {
     spoken.retain(|run| {
         let digits = run.text();
         let (start, mut end) = (run.start(), run.end());
-        let letter = chars.get(end).is_some_and(|ch| matches!(ch, 'x' | 'X' | '×'));
-        let id = digits.len() == 18 || (digits.len() == 17 && letter);
+        let letter =
+            digits.len() == 17 && chars.get(end).is_some_and(|ch| matches!(ch, 'x' | 'X' | '×'));
+        // The year of birth stands in the middle: a phone number said twice is as long.
+        let born = matches!(digits.get(6..8), Some("19" | "20"));
+        let id = born && matches!(digits.len(), 17 | 18);
         if id {
-            let value = if digits.len() == 17 { digits + "X" } else { digits };
+            let value = if letter { digits + "X" } else { digits };
             end += usize::from(letter);
             found.ids.push(Entity { value, start, end });
         }
@@ -87,7 +102,7 @@ pub fn blanks(text: &str) -> Vec<bool> {
     let mut blank = vec![false; chars.len()];
     let mut cover =
         |start: usize, end: usize| blank[start.min(chars.len())..end.min(chars.len())].fill(true);
-    let found = entities(text, Timestamp::UNIX_EPOCH);
+    let found = mentioned(text, Timestamp::UNIX_EPOCH);
     for entity in found.phones.iter().chain(&found.ids).chain(&found.plates).chain(&found.names) {
         cover(entity.start, entity.end);
     }

@@ -1,11 +1,14 @@
 //! The number to call back: spoken in groups, over several turns, repeated, corrected, read back.
 
+mod dictation;
+
 use strsim::levenshtein as distance;
 
 use crate::digits::{Doubtful, Run, doubtful_runs, runs};
 use crate::heard::{Heard, Leg, Span};
 use crate::interpretation::Found;
 use crate::sound::Words;
+use dictation::dictated;
 
 /// A number while it is being put together.
 #[derive(Debug, Clone, Default)]
@@ -119,6 +122,20 @@ pub(crate) fn find(heard: &Heard, this_number: &Words) -> Option<Found<String>> 
         }
         let announced = asked || holds(&ANNOUNCE);
         let foreign = holds(&OTHER) && !holds(&["电话", "手机"]);
+        // What is dictated as a whole needs nothing from other turns.
+        let mut whole = dictated(&text);
+        whole.retain(|number| is_mobile(&number.digits) && !is_labelled(&text, number.start));
+        if let Some(number) = whole.pop() {
+            best = Some(Candidate {
+                digits: number.digits,
+                evidence: vec![Span { utterance: index, start: number.start, end: number.end }],
+                confirmed: number.mended,
+                announced,
+                pieced: false,
+            });
+            open = Candidate::default();
+            continue;
+        }
         for run in runs(&text) {
             take(
                 &mut best,
@@ -476,14 +493,30 @@ fn overlay(a: &str, b: &str) -> Option<String> {
 /// The telephone numbers of a text with where they stand, whatever is said around them. What the
 /// speaker takes back is replaced by what is said instead, as a whole (不对，是…) or in part.
 pub(crate) fn numbers(text: &[char], runs: &[Run]) -> Vec<(String, usize, usize)> {
+    let mut dictated = dictated(text).into_iter().peekable();
     let mut found: Vec<(String, usize, usize)> = Vec::new();
+    // Where the number ends that was taken up last.
+    let mut taken = 0;
     for run in runs {
+        // One that begins before this run belongs to what is no run any more: an identity number.
+        while dictated.next_if(|number| number.begun < run.start()).is_some() {}
+        if run.start() < taken {
+            continue;
+        }
+        if let Some(number) = dictated.next_if(|number| number.begun < run.end()) {
+            taken = number.end;
+            if !is_labelled(text, number.start) {
+                found.push((number.digits, number.start, number.end));
+            }
+            continue;
+        }
         let digits = run.text();
         let number = mobile_in(run).map(|(digits, _)| digits).or_else(|| {
             let before: String = text[run.start().saturating_sub(8)..run.start()].iter().collect();
             let said = ANNOUNCE.iter().any(|word| before.contains(word));
             (is_landline(&digits) && (said || !is_date(&digits))).then_some(digits.clone())
         });
+        let number = number.filter(|_| !is_labelled(text, run.start()));
         let taken_back = found.last_mut().filter(|(_, _, end)| takes_back(text, *end, run.start()));
         match (number, taken_back) {
             (Some(number), Some(last)) if number.len() >= last.0.len() => {
@@ -499,6 +532,59 @@ pub(crate) fn numbers(text: &[char], runs: &[Run]) -> Vec<(String, usize, usize)
     }
     found
 }
+
+/// Whether what stands before a number says that it is one of something else: 工单编号是…, or LSVAM….
+fn is_labelled(text: &[char], start: usize) -> bool {
+    if start > 0 && text[start - 1].is_ascii_alphabetic() {
+        return true;
+    }
+    let before: String = text[start.saturating_sub(LABEL)..start].iter().collect();
+    // A sentence that is over names nothing any more.
+    let before = before.rsplit(['。', '？', '！', '?', '!']).next().unwrap_or_default();
+    let last = |words: &[&str]| words.iter().filter_map(|word| before.rfind(word)).max();
+    last(&LABELS) > last(&CALLED)
+}
+
+/// Characters before a number that may say what it is.
+const LABEL: usize = 12;
+/// Numbers that nobody is called by.
+const LABELS: [&str; 33] = [
+    "身份证",
+    "证件",
+    "证号",
+    "车牌",
+    "工单",
+    "订单",
+    "单号",
+    "编号",
+    "卡号",
+    "账号",
+    "帐号",
+    "户号",
+    "受理号",
+    "护照",
+    "发票",
+    "存单",
+    "病历",
+    "产权",
+    "QQ",
+    "群号",
+    "合同",
+    "代码",
+    "流水",
+    "保单",
+    "案号",
+    "学号",
+    "工号",
+    "表号",
+    "税号",
+    "批号",
+    "取件",
+    "验证码",
+    "运单",
+];
+/// Numbers that somebody is.
+const CALLED: [&str; 6] = ["电话", "手机", "联系", "打给", "座机", "微信"];
 
 /// Characters between a number and what is said instead of it.
 const FARTHEST: usize = 14;

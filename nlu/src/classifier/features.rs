@@ -12,6 +12,9 @@ pub(crate) struct Recipe {
     pub(crate) sounds: f32,
     /// How much the beginning and the end count by themselves: letters come to the point there.
     pub(crate) ends: f32,
+    /// Whether punctuation is read: of speech it tells how the recogniser writes, or how whoever wrote the
+    /// text down did, and not what the caller says.
+    pub(crate) marks: bool,
 }
 
 /// Symbols of the beginning and of the end that [`Recipe::ends`] means.
@@ -36,6 +39,8 @@ pub(crate) struct Rows {
 pub(crate) struct Featurizer {
     /// The syllable class of every symbol.
     syllables: Vec<u32>,
+    /// Whether a symbol is punctuation.
+    marks: Vec<bool>,
 }
 
 impl Featurizer {
@@ -48,7 +53,12 @@ impl Featurizer {
                 syllable.map_or_else(|| hash_str(symbol), |p| hash_str(&near_sound(p.plain())))
             })
             .collect();
-        Featurizer { syllables }
+        // The symbol of what is outside the vocabulary stands for a character that says something.
+        let mark = |symbol: &String| {
+            let mut chars = symbol.chars();
+            matches!((chars.next(), chars.next()), (Some(ch), None) if !ch.is_alphanumeric())
+        };
+        Featurizer { syllables, marks: chars.iter().map(mark).collect() }
     }
 
     /// The syllable class of a symbol.
@@ -58,6 +68,14 @@ impl Featurizer {
 
     /// The n-grams of a text of these symbols.
     pub(crate) fn grams(&self, symbols: &[u32], recipe: Recipe) -> Vec<Kind> {
+        let mark = |symbol: &u32| self.marks.get(*symbol as usize).copied().unwrap_or_default();
+        let unmarked: Vec<u32>;
+        let symbols = if recipe.marks {
+            symbols
+        } else {
+            unmarked = symbols.iter().filter(|symbol| !mark(symbol)).copied().collect();
+            &unmarked
+        };
         let of =
             |items: &[u32], runs, seed, weight| Kind { grams: counted(items, runs, seed), weight };
         let mut kinds = vec![of(symbols, 1..=recipe.chars, 0x51, 1.0)];
