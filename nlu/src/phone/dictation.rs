@@ -54,12 +54,15 @@ struct Token {
     end: usize,
 }
 
-const TAKEN_BACK: &str = "不对不对 不对 哦不是 啊不是 说错了 说错 弄错了 记错了 报错了 念错了 搞错了 错了 更正 应该是 改成 改为 换成 重来 重说 不好意思 对不起 不不不 哎呀";
+const TAKEN_BACK: &str = "不对不对 不对 哦不是 啊不是 说错了 说错 弄错了 记错了 报错了 念错了 搞错了 错了 \
+    更正 应该是 改成 改为 换成 重来 重说 不好意思 对不起 不不不 哎呀";
 const LAST: &str = "尾号 末尾 最后 结尾 末位 尾数";
 const FIRST: &str = "开头 打头 前面 前头";
 /// What is said between the groups of a number.
-const BETWEEN: &str = "接下来 再然后 然后 接着 后面 后边 完了 再来 那个 这个 就是 停一下 等一下 等等 稍等 还有个 还有 漏了个 漏了 补上 少了个 剩下 分开说 记好了 记了吗 您说 你说 对的 \
-    没错 好了 手机号 电话 号码 座机 手机 是 的 对 嗯 呃 啊 哦 噢 诶 哎 欸 呢 吧 哈 好 行 来 再 那 了 个 加";
+const BETWEEN: &str = "接下来 再然后 然后 接着 后面 后边 完了 再来 那个 这个 就是 停一下 等一下 等等 稍等 \
+    还有个 还有 漏了个 漏了 补上 少了个 剩下 分开说 记好了 记了吗 您说 你说 对的 没错 好了 \
+    手机号 电话 号码 座机 手机 是 的 对 嗯 呃 啊 哦 噢 诶 哎 欸 呢 吧 哈 好 行 来 再 那 了 \
+    个 加";
 /// What makes digits something other than a part of a phone number.
 const UNITS: &str =
     "年月日块元毛角楼层栋幢单室米岁次遍秒斤吨平户人名家千万亿百十度条只辆班路点分天号个";
@@ -129,7 +132,7 @@ fn follow(text: &[char], part: &[Token]) -> Option<(Dictated, usize)> {
         ways.sort_by(|a, b| a.cost.total_cmp(&b.cost));
         let mut kept: Vec<Way> = Vec::new();
         for way in ways {
-            if kept.len() < WAYS && !kept.iter().any(|other| other.leads_where(&way)) {
+            if kept.len() < WAYS && !kept.iter().any(|other| other.stands_like(&way)) {
                 kept.push(way);
             }
         }
@@ -239,8 +242,8 @@ struct Way {
 }
 
 impl Way {
-    /// Whether another way can end in nothing that this one cannot.
-    fn leads_where(&self, other: &Way) -> bool {
+    /// Whether all that may follow makes the same of another way as of this one.
+    fn stands_like(&self, other: &Way) -> bool {
         let of = |w: &Way| (w.group, w.slot, w.place, w.pending, w.interrupted);
         self.said == other.said && of(self) == of(other)
     }
