@@ -37,6 +37,8 @@ pub struct Entities {
 
 /// One-character names of the provinces, as plates bear them.
 const PROVINCES: &str = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼";
+/// How the last place of an identity number is said where it is no digit.
+const LETTER_X: [&str; 7] = ["x", "X", "×", "叉", "艾克斯", "爱克斯", "埃克斯"];
 /// What may stand between a plate's letters and its digits when it is spoken.
 const PLATE_GAPS: &str = "，, ·的后面是牌";
 /// Characters of a plate after the province: a letter and five or six more.
@@ -70,14 +72,14 @@ fn mentioned(text: &str, at: Timestamp) -> Entities {
     spoken.retain(|run| {
         let digits = run.text();
         let (start, mut end) = (run.start(), run.end());
-        let letter =
-            digits.len() == 17 && chars.get(end).is_some_and(|ch| matches!(ch, 'x' | 'X' | '×'));
+        // The last one may be an X, however it is said.
+        let letter = LETTER_X.iter().find(|x| digits.len() == 17 && is_at(&chars, end, x));
         // The year of birth stands in the middle: a phone number said twice is as long.
         let born = matches!(digits.get(6..8), Some("19" | "20"));
         let id = born && matches!(digits.len(), 17 | 18);
         if id {
-            let value = if letter { digits + "X" } else { digits };
-            end += usize::from(letter);
+            end += letter.map_or(0, |x| x.chars().count());
+            let value = if letter.is_some() { digits + "X" } else { digits };
             found.ids.push(Entity { value, start, end });
         }
         !id
@@ -108,12 +110,20 @@ pub fn blanks(text: &str) -> Vec<bool> {
     }
     // Four digits or more in one breath are a number that somebody could be found by.
     for run in runs(&chars).iter().filter(|run| run.digits.len() >= 4) {
-        cover(run.start(), run.end());
+        if !is_public(&run.text(), chars.get(run.end())) {
+            cover(run.start(), run.end());
+        }
     }
     for (start, end) in addresses(&chars) {
         cover(start, end);
     }
     blank
+}
+
+/// Whether everybody may know a number: a year, or a hotline such as 12345.
+fn is_public(digits: &str, next: Option<&char>) -> bool {
+    let hotline = digits.len() == 5 && ["123", "100", "955"].iter().any(|h| digits.starts_with(h));
+    hotline || (digits.len() == 4 && next == Some(&'年'))
 }
 
 /// The text with names, numbers and addresses blanked; what is left tells what happened, not to whom.
@@ -187,55 +197,122 @@ const LONGEST_PLACE: usize = 8;
 /// Characters of the name of a road before what it ends in.
 const LONGEST_ROAD: usize = 5;
 /// What 号 may be followed by without being a house's: 三号线.
-const NO_HOUSE: &str = "线令召码称子";
+const NO_HOUSE: &str = "线令召码称子人";
+
+/// What may stand at the head of an address and is no part of it.
+const LEADS: [&str; 21] = [
+    "合同地址",
+    "户口地址",
+    "联系地址",
+    "家庭地址",
+    "地址",
+    "住址",
+    "我家",
+    "俺家",
+    "家里",
+    "家",
+    "对面",
+    "楼下",
+    "楼上",
+    "隔壁",
+    "租住",
+    "现住",
+    "暂住",
+    "户籍",
+    "房子",
+    "可",
+    "就",
+];
+/// Characters that no name of a road or an estate holds which stands without a number.
+const VERBS: &str = "让归说找问给把被请帮投跑查到";
 
 /// House numbers with the names before them, and the names of roads and estates.
 fn addresses(chars: &[char]) -> Vec<(usize, usize)> {
-    let mut found = Vec::new();
+    let mut found: Vec<(usize, usize)> = Vec::new();
     let mut at = 0;
     while at < chars.len() {
+        let from = found.last().map_or(0, |(_, end)| *end);
         if let Some(end) = house(chars, at) {
-            let name = road::before(chars, at, LONGEST_PLACE);
-            found.push((if name >= 2 { at - name } else { at }, end));
+            let name = road::before(chars, at, LONGEST_PLACE).min(at - from);
+            let start = without_lead(chars, at - name, at);
+            let start = after(chars, start, at, VERBS);
+            found.push((if at >= start + 2 { start } else { at }, end));
             at = end;
             continue;
         }
         let (name, ending) = (road::before(chars, at, LONGEST_ROAD), road::ending(chars, at));
-        if ending > 0 && name >= 2 {
-            found.push((at - name, at + ending));
+        let start = without_lead(chars, at - name.min(at - from.min(at)), at);
+        let start = after(chars, start, at, VERBS);
+        if ending > 0 && at >= start + 2 && road::names(chars, at) {
+            found.push((start, at + ending));
         }
         at += 1;
     }
     found
 }
 
+/// Where the last of some characters is over, or `start`.
+fn after(chars: &[char], start: usize, end: usize, some: &str) -> usize {
+    (start..end).rev().find(|i| some.contains(chars[*i])).map_or(start, |i| i + 1)
+}
+
+fn without_lead(chars: &[char], start: usize, end: usize) -> usize {
+    let lead = LEADS.iter().find(|lead| is_at(chars, start, lead));
+    lead.map_or(start, |lead| end.min(start + lead.chars().count()))
+}
+
+/// Units after which an address goes on with a number: 朝晖六区三十七幢, 北三排七号, 六号楼五门四零一.
+const WITHIN: &str = "区村期排组队社门";
+
 /// One past the last character of the house number that begins at `at`: 六号院三单元二零一.
 fn house(chars: &[char], at: usize) -> Option<usize> {
-    let number = |at: usize| chars[at..].iter().take_while(|ch| is_number(**ch)).count();
-    let (mut end, mut units) = (at, 0);
+    // 甲五十号, 丙楼, 甲单元: one of these may stand for a number or before one.
+    let number = |at: usize| {
+        let stem = usize::from(chars.get(at).is_some_and(|ch| "甲乙丙丁".contains(*ch)));
+        let digits = chars[at + stem..].iter().take_while(|ch| is_number(**ch)).count();
+        let letter = chars.get(at).is_some_and(char::is_ascii_alphabetic);
+        let named = chars.get(at + 1).is_some_and(|ch| "座栋幢楼区".contains(*ch));
+        if digits == 0 && letter && named { 1 } else { stem + digits }
+    };
+    // 二十号 does not begin at 十, and 几号 is asked.
+    if at > 0 && is_number(chars[at - 1]) || chars[at] == '几' {
+        return None;
+    }
+    let (mut end, mut units, mut telling) = (at, 0, false);
     loop {
         let digits = number(end);
         if digits == 0 {
             break;
         }
-        let unit = HOUSE.iter().find(|unit| is_at(chars, end + digits, unit));
-        match unit.map(|unit| end + digits + unit.chars().count()) {
-            Some(after) => {
+        let stop = end + digits;
+        let unit = HOUSE.iter().find(|unit| is_at(chars, stop, unit));
+        match unit.map(|unit| (stop + unit.chars().count(), *unit)) {
+            Some((after, unit)) => {
                 let other = chars.get(after).is_some_and(|ch| NO_HOUSE.contains(*ch));
-                if other && chars[after - 1] == '号' {
+                let date = units == 0 && at > 0 && chars[at - 1] == '月';
+                if unit == "号" && (other || date) {
                     break;
                 }
+                telling |= !matches!(unit, "层" | "楼" | "户");
                 (end, units) = (after, units + 1);
             }
+            None if chars.get(stop).is_some_and(|ch| WITHIN.contains(*ch))
+                && number(stop + 1) > 0
+                && (units > 0 || house(chars, stop + 1).is_some()) =>
+            {
+                (end, units) = (stop + 1, units + 1);
+            }
             // The room may be named without 室.
-            None if units > 0 => {
-                end += digits;
+            None if units > 0 && digits > 1 => {
+                end = stop;
+                telling = true;
                 break;
             }
             None => break,
         }
     }
-    (units > 0).then_some(end)
+    // 三楼 alone is no address.
+    (units > 0 && (telling || units > 1)).then_some(end)
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Nothing of a caller reaches a log, an export that should be blank, or a stranger's eyes.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
-use crate::run::{Desk, Done, FEW, few, fixture, sidecar, text_of};
+use crate::run::{Desk, Done, FEW, few, fixture, home, sidecar, text_of};
 use crate::serve::Server;
 
 /// Characters in a row that give a caller away.
@@ -247,3 +248,61 @@ fn a_full_backup_is_for_its_owner_and_is_recorded() {
         .collect();
     assert_eq!(exports.len(), 2, "both exports are on record");
 }
+
+/// What somebody marked in a caller's words: `[N:…]` a name, `[P:…]` a phone number, `[I:…]` an identity
+/// number, `[A:…]` an address. The words without marks, and each kind with its characters.
+fn marked(line: &str) -> (String, Vec<(char, std::ops::Range<usize>)>) {
+    let (mut words, mut marks) = (Vec::new(), Vec::new());
+    let mut chars = line.chars().peekable();
+    while let Some(ch) = chars.next() {
+        match ch {
+            '[' => {
+                let kind = chars.next().expect("a kind");
+                assert_eq!(chars.next(), Some(':'), "{line}");
+                marks.push((kind, words.len()..words.len()));
+            }
+            ']' => marks.last_mut().expect("an open mark").1.end = words.len(),
+            ch => words.push(ch),
+        }
+    }
+    (words.into_iter().collect(), marks)
+}
+
+#[test]
+fn what_somebody_else_marked_is_blanked_and_little_else() {
+    let path = home().join("models/nlu/development/redaction.txt");
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut found: BTreeMap<char, (usize, usize)> = BTreeMap::new();
+    let (mut others, mut lost) = (0, 0);
+    for line in text.lines() {
+        let (words, marks) = marked(line);
+        let blank = nlu::blanks(&words);
+        let words: Vec<char> = words.chars().collect();
+        for (kind, range) in &marks {
+            // 先生 tells nobody who it is, nor do the words between the groups of a number.
+            let named = |at: &usize| match kind {
+                'N' if range.len() == 3 => {
+                    let title: String = words[range.start + 1..range.end].iter().collect();
+                    *at == range.start || !TITLES.contains(&title.as_str())
+                }
+                'I' => !"，然后是最".contains(words[*at]),
+                _ => words[*at].is_alphanumeric(),
+            };
+            let all: Vec<usize> = range.clone().filter(named).collect();
+            let gone = all.iter().filter(|at| blank[**at]).count();
+            let enough = if *kind == 'A' { gone * 5 >= all.len() * 4 } else { gone == all.len() };
+            let (hit, of) = found.entry(*kind).or_default();
+            (*hit, *of) = (*hit + usize::from(enough), *of + 1);
+        }
+        for at in (0..words.len()).filter(|at| !marks.iter().any(|(_, range)| range.contains(at))) {
+            (others, lost) = (others + 1, lost + usize::from(blank[at]));
+        }
+    }
+    for (kind, floor) in [('P', 100), ('I', 100), ('A', 95), ('N', 92)] {
+        let (hit, of) = found[&kind];
+        assert!(hit * 100 >= of * floor, "{kind}: {hit} of {of}");
+    }
+    assert!(lost * 50 <= others, "{lost} of {others} other characters are blanked");
+}
+
+const TITLES: [&str; 8] = ["先生", "女士", "师傅", "阿姨", "老师", "主任", "经理", "队长"];

@@ -2,7 +2,7 @@
 
 use crate::heard::is_at;
 
-use super::characters::{COMPOUND, FAMILY, GIVEN, NO_NAMES, TELLING};
+use super::characters::{COMPOUND, FAMILIAR, FAMILY, GIVEN, NO_NAMES, SPELT, TELLING};
 
 /// Words after which a name is all but certain; 是, 叫 or a colon may stand between.
 const ANNOUNCED: [&str; 42] = [
@@ -50,7 +50,7 @@ const ANNOUNCED: [&str; 42] = [
     "骑手",
 ];
 /// Words beside which a name often stands.
-const BESIDE: [&str; 64] = [
+const BESIDE: [&str; 94] = [
     "我是",
     "找",
     "民警",
@@ -115,6 +115,36 @@ const BESIDE: [&str; 64] = [
     "包工头",
     "本人",
     "中介",
+    "妈",
+    "爸",
+    "爷爷",
+    "奶奶",
+    "老伴",
+    "外公",
+    "外婆",
+    "婆婆",
+    "公公",
+    "岳母",
+    "岳父",
+    "媳妇",
+    "志愿者",
+    "支书",
+    "舅子",
+    "姐夫",
+    "嫂子",
+    "我哥",
+    "我姐",
+    "弟弟",
+    "妹妹",
+    "老汉儿",
+    "楼长",
+    "保洁",
+    "侄子",
+    "外甥",
+    "孙子",
+    "孙女",
+    "网格员",
+    "对门",
 ];
 /// Forms of address that stand after a name.
 const TITLES: [&str; 38] = [
@@ -152,9 +182,25 @@ pub(crate) fn persons(text: &[char]) -> Vec<(usize, usize)> {
     found
 }
 
+/// What follows a name that opens a clause: 江一帆投诉.
+const DOES: [&str; 10] =
+    ["投诉", "反映", "报案", "报的案", "身份证", "电话", "手机", "的身份证", "举报", "家在"];
+/// Words by which somebody says his whole name, whatever it is made of.
+const WHOLE: [&str; 5] = ["我叫", "名叫", "姓名", "名字叫", "媳妇叫"];
+
 /// One past the last character of the name that begins at `at`, if one does.
 fn person_at(text: &[char], at: usize) -> Option<usize> {
+    if let Some(spelt) = SPELT.split(' ').find(|spelt| is_at(text, at, spelt)) {
+        return Some(at + spelt.chars().count());
+    }
+    if let Some(end) = familiar(text, at).or_else(|| foreign(text, at)) {
+        return Some(end);
+    }
     let family = family(text, at)?;
+    // 班主任水老师 is 水老师.
+    if at >= 2 && is_at(text, at - 2, "班主任") {
+        return None;
+    }
     let given_at = at + family;
     let titled = |end: usize| TITLES.iter().any(|title| is_at(text, end, title));
     if follows(text, at, &ANNOUNCED) {
@@ -184,15 +230,26 @@ fn person_at(text: &[char], at: usize) -> Option<usize> {
             return Some(end);
         }
         let beside = follows(text, at, &BESIDE);
-        let opens = at == 0 || !text[at - 1].is_alphanumeric() || BEFORE.contains(text[at - 1]);
-        let closes = text.get(end).is_none_or(|ch| {
-            !ch.is_alphanumeric() || NO_GIVEN.contains(*ch) || "昨今前后上又还已家".contains(*ch)
-        });
+        let mine = at > 0 && text[at - 1] == '我';
+        let opens =
+            at == 0 || !text[at - 1].is_alphanumeric() || BEFORE.contains(text[at - 1]) || mine;
+        let does = DOES.iter().any(|word| is_at(text, end, word));
+        // A clause of nothing but a name, or one that begins with it.
+        let alone = (at == 0 || !text[at - 1].is_alphanumeric())
+            && (does || text.get(end).is_none_or(|ch| !ch.is_alphanumeric()));
+        let closes = does
+            || text.get(end).is_none_or(|ch| {
+                !ch.is_alphanumeric()
+                    || NO_GIVEN.contains(*ch)
+                    || "昨今前后上又还已家".contains(*ch)
+            });
         let usual =
             text[given_at..end].iter().all(|ch| GIVEN.chars().take(USUAL).any(|g| g == *ch));
         let enough = match given {
             2 if beside => telling >= 1 || (usual && closes),
+            2 if alone => telling >= 1 || usual || family == 2,
             2 => telling == 2 || (telling == 1 && usual),
+            1 if alone || (mine && closes) => telling == 1,
             1 => closes && beside,
             _ => false,
         };
@@ -201,6 +258,27 @@ fn person_at(text: &[char], at: usize) -> Option<usize> {
         }
     }
     None
+}
+
+/// One past 小郭 and 老耿, where nothing makes another word of them: 小孙子, 老胡同.
+fn familiar(text: &[char], at: usize) -> Option<usize> {
+    let called = "小老".contains(text[at]) && FAMILIAR.contains(*text.get(at + 1)?);
+    let word =
+        text.get(at + 2).is_some_and(|ch| "子女同醋州牛路车鱼海庄村镇街巷里区".contains(*ch));
+    // 大小何种, 最小, 养老.
+    let part = at > 0 && "大最微太从太较养敬变衰古多稍".contains(text[at - 1]);
+    (called && !word && !part).then_some(at + 2)
+}
+
+/// One past a name that is not made as Chinese ones are, where it is said as one: 我叫才让卓玛.
+fn foreign(text: &[char], at: usize) -> Option<usize> {
+    if !follows(text, at, &WHOLE) || FAMILY.contains(text[at]) {
+        return None;
+    }
+    let may = |ch: &&char| ch.is_alphabetic() && !NO_GIVEN.contains(**ch);
+    let length = text[at..].iter().take_while(may).count();
+    let ends = text.get(at + length).is_none_or(|ch| !ch.is_alphanumeric());
+    ((2..=6).contains(&length) && ends).then_some(at + length)
 }
 
 /// Length of the family name at `at`.
@@ -227,10 +305,11 @@ fn follows(text: &[char], at: usize, words: &[&str]) -> bool {
 /// Whether a family name alone may stand at `at` before a title.
 fn is_apart(text: &[char], at: usize) -> bool {
     let before = at.checked_sub(1).map(|at| text[at]);
+    let teacher = at >= 3 && is_at(text, at - 3, "班主任");
     let word = at > 0 && NO_NAMES.split(' ').any(|word| is_at(text, at - 1, word));
     !word
         && !NO_PERSON.contains(text[at])
-        && before.is_none_or(|ch| !FAMILY.contains(ch) || ch == '和')
+        && before.is_none_or(|ch| !FAMILY.contains(ch) || ch == '和' || teacher)
 }
 
 /// Whether a word that is no name begins at `at`.
