@@ -66,6 +66,10 @@ impl Certainty {
     }
 }
 
+/// How much surer the mean of two readings makes than one: chosen on titles with bodies that nothing was
+/// trained on, where certainty that was fitted on single texts is too low.
+const TWICE_READ: f32 = 1.15;
+
 /// Margins of every label by bank; none of a bank that was not asked.
 pub(crate) struct Margins(pub(crate) Vec<Vec<f32>>);
 
@@ -140,7 +144,7 @@ impl Classifier {
         let mut whole = of(&parts.concat());
         if let [subject, _, ..] = parts {
             for (whole, subject) in whole.iter_mut().zip(of(subject)) {
-                whole.iter_mut().zip(subject).for_each(|(w, s)| *w = (*w + s) / 2.0);
+                whole.iter_mut().zip(subject).for_each(|(w, s)| *w = (*w + s) / 2.0 * TWICE_READ);
             }
         }
         Margins(whole)
