@@ -50,7 +50,7 @@ const WRITTEN: f32 = 0.95;
 const ALIKE: f32 = 0.8;
 /// The classifier's probability from which a sentence without a word of the rules is an alarm: where
 /// the caller says little else, and where it is one of many sentences, each of which may be misheard.
-const LEARNED_ALONE: f32 = 0.6;
+const LEARNED_ALONE: f32 = 0.65;
 const LEARNED: f32 = 0.98;
 /// The classifier's probability under which a sentence with a word of the rules is no alarm: it tells
 /// of a drill, of a bill, of what somebody made up.
@@ -66,7 +66,8 @@ const DENIED_IN_ALL: f32 = 0.02;
 const LEARNED_IN_ALL: f32 = 0.1;
 /// Sentences up to which a caller says little else.
 const ALONE: usize = 3;
-/// Characters under which a sentence says too little to be an alarm by itself.
+/// Characters, without punctuation, under which a sentence says too little to be an alarm without a word of
+/// the rules: 我在东城区。
 const LEAST: usize = 6;
 /// Characters within which the words of a pair stand.
 const PAIR_SPAN: usize = 24;
@@ -97,7 +98,7 @@ impl Alarms {
             .filter(|(_, text, chance)| chance.0 >= DESPITE || !holds(&self.unless, text))
             .map(|(span, text, chance)| Judged {
                 span,
-                length: text.len(),
+                length: text.iter().filter(|ch| ch.is_alphanumeric()).count(),
                 named: self.named(span, text),
                 chance,
             })
