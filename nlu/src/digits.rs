@@ -54,7 +54,7 @@ pub(crate) fn digit_of(ch: char) -> Option<u8> {
 /// The digit that a character stands for when digits stand around it.
 fn misheard(ch: char) -> Option<u8> {
     let value = match ch {
-        '要' | '腰' | '邀' | '妖' | '药' | '夭' | '摇' | '衣' | '依' | '医' => 1,
+        '要' | '腰' | '邀' | '妖' | '药' | '夭' | '么' | '摇' | '衣' | '依' | '医' => 1,
         '另' | '领' | '灵' | '凌' | '令' => 0,
         '儿' | '而' | '耳' => 2,
         '山' | '伞' => 3,
@@ -146,7 +146,9 @@ pub(crate) fn runs(text: &[char]) -> Vec<Run> {
         let far = sure.get(at + 2).copied().flatten().is_some()
             || at.checked_sub(2).and_then(|i| sure[i]).is_some();
         // Between digits, or at the edge of at least two of them.
-        (before && after) || (text[at] == '要' && (after || before) && far)
+        let word = at > 0 && matches!(text[at - 1], '什' | '怎' | '那' | '这' | '多');
+        let one = text[at] == '要' || (text[at] == '么' && !word);
+        (before && after) || (one && (after || before) && far)
     };
     let mut runs = Vec::new();
     let mut run = Run::default();

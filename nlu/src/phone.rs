@@ -503,11 +503,13 @@ pub(crate) fn numbers(text: &[char], runs: &[Run]) -> Vec<(String, usize, usize)
         if run.start() < taken {
             continue;
         }
-        if let Some(number) = dictated.next_if(|number| number.begun < run.end()) {
+        while let Some(number) = dictated.next_if(|number| number.begun < run.end()) {
             taken = number.end;
             if !is_labelled(text, number.start) {
                 found.push((number.digits, number.start, number.end));
             }
+        }
+        if run.start() < taken {
             continue;
         }
         let digits = run.text();
@@ -517,6 +519,11 @@ pub(crate) fn numbers(text: &[char], runs: &[Run]) -> Vec<(String, usize, usize)
             (is_landline(&digits) && (said || !is_date(&digits))).then_some(digits.clone())
         });
         let number = number.filter(|_| !is_labelled(text, run.start()));
+        // 是…，不是…: what is denied is none.
+        let denied = text[..run.start()].ends_with(&['不', '是']);
+        if denied && found.last().is_some_and(|(last, ..)| last.len() == digits.len()) {
+            continue;
+        }
         let taken_back = found.last_mut().filter(|(_, _, end)| takes_back(text, *end, run.start()));
         match (number, taken_back) {
             (Some(number), Some(last)) if number.len() >= last.0.len() => {
@@ -548,7 +555,7 @@ fn is_labelled(text: &[char], start: usize) -> bool {
 /// Characters before a number that may say what it is.
 const LABEL: usize = 12;
 /// Numbers that nobody is called by.
-const LABELS: [&str; 33] = [
+const LABELS: [&str; 35] = [
     "身份证",
     "证件",
     "证号",
@@ -582,6 +589,8 @@ const LABELS: [&str; 33] = [
     "取件",
     "验证码",
     "运单",
+    "密码",
+    "彩票",
 ];
 /// Numbers that somebody is.
 const CALLED: [&str; 6] = ["电话", "手机", "联系", "打给", "座机", "微信"];
@@ -609,7 +618,12 @@ fn is_date(digits: &str) -> bool {
 }
 
 fn is_landline(digits: &str) -> bool {
-    let area = digits.starts_with('0') && (10..=12).contains(&digits.len());
+    // No number within an area begins with a 1.
+    let own = match digits.as_bytes() {
+        [b'0', b'1' | b'2', _, own, ..] | [b'0', _, _, _, own, ..] => *own,
+        _ => b'1',
+    };
+    let area = own > b'1' && (10..=12).contains(&digits.len());
     let local = (7..=8).contains(&digits.len()) && (b'2'..=b'8').contains(&digits.as_bytes()[0]);
     area || local
 }

@@ -55,11 +55,16 @@ struct Token {
 }
 
 const TAKEN_BACK: &str = "不对不对 不对 哦不是 啊不是 说错了 说错 弄错了 记错了 报错了 念错了 搞错了 错了 \
-    更正 应该是 改成 改为 换成 重来 重说 不好意思 对不起 不不不 哎呀";
-const LAST: &str = "尾号 末尾 最后 结尾 末位 尾数";
-const FIRST: &str = "开头 打头 前面 前头";
+    说反了 念反了 反了 颠倒了 口误 嘴瓢了 更正 应该是 改成 改为 换成 改 重来 重说 不好意思 对不起 \
+    不不不 哎呀";
+const LAST: &str = "尾号 末尾 最后 结尾 末位 尾数 尾巴 末了 打尾 收尾";
+const FIRST: &str = "开头 打头 起头 前面 前头 前边";
+const MIDDLE: &str = "中间 当中";
+/// What is said of digits after them: 一五五打头.
+const SAID_AFTER: &str = "开头 打头 起头 结尾 打尾 收尾";
 /// What is said between the groups of a number.
-const BETWEEN: &str = "接下来 再然后 然后 接着 后面 后边 完了 再来 那个 这个 就是 停一下 等一下 等等 稍等 \
+const BETWEEN: &str = "接下来 再然后 然后 接着 后面 后边 完了 再来 那个 这个 就是 停一下 等一下 等会儿 等等 稍等 \
+    我看一眼 我看一下 我看看 我想想 看一眼 第一段 第二段 第三段 第一组 第二组 第三组 \
     还有个 还有 漏了个 漏了 补上 少了个 剩下 分开说 记好了 记了吗 您说 你说 对的 没错 好了 \
     手机号 电话 号码 座机 手机 是 的 对 嗯 呃 啊 哦 噢 诶 哎 欸 呢 吧 哈 好 行 来 再 那 了 \
     个 加";
@@ -67,7 +72,7 @@ const BETWEEN: &str = "接下来 再然后 然后 接着 后面 后边 完了 �
 const UNITS: &str =
     "年月日块元毛角楼层栋幢单室米岁次遍秒斤吨平户人名家千万亿百十度条只辆班路点分天号个";
 /// Characters that have no business in a number up to which it may go on after them.
-const MOST_WORDS: usize = 6;
+const MOST_WORDS: usize = 10;
 /// Digits of the shortest number.
 const SHORTEST: usize = 7;
 /// Digits of the longest number: an area code of four and eight more.
@@ -86,7 +91,11 @@ pub(super) fn dictated(text: &[char]) -> Vec<Dictated> {
         while let Some(first) = (from..part.len()).find(|at| begins(text, part, *at)) {
             match follow(text, &part[first..part.len().min(first + MOST_TOKENS)]) {
                 Some((number, used)) => {
-                    found.push(number);
+                    let begun = found.pop_if(|last| is_said_again(text, last, &number));
+                    found.push(Dictated {
+                        begun: begun.map_or(number.begun, |b| b.begun),
+                        ..number
+                    });
                     from = first + used;
                 }
                 None => from = first + 1,
@@ -96,17 +105,31 @@ pub(super) fn dictated(text: &[char]) -> Vec<Dictated> {
     found
 }
 
+/// Whether a whole number corrects the one just before it: nearly the same, and nothing says that
+/// there are two.
+fn is_said_again(text: &[char], last: &Dictated, number: &Dictated) -> bool {
+    let between = &text[last.end.min(number.start)..number.start];
+    last.digits.len() == number.digits.len()
+        && (1..=3).contains(&differing(&last.digits, &number.digits))
+        && between.len() <= 8
+        && !between.iter().any(|ch| matches!(ch, '或' | '和' | '跟' | '另' | '还' | '一' | '、'))
+}
+
 fn digits(token: &Token) -> Option<&str> {
     if let What::Digits(digits) = &token.what { Some(digits) } else { None }
 }
 
 /// Whether a number may begin with this token.
 fn begins(text: &[char], part: &[Token], at: usize) -> bool {
+    // The last digits may come first where the first ones are said to be such.
+    if part[at].what == What::Last {
+        return part[at + 1..].iter().any(|token| token.what == What::First);
+    }
     let Some(said) = digits(&part[at]) else { return false };
     if is_mobile(said) {
         return true;
     }
-    let after_area = part[at..].iter().any(|t| t.what == What::Area);
+    let after_area = part[at..].iter().any(|t| matches!(t.what, What::Area | What::First));
     let may = match said.as_bytes() {
         [b'1'] => part[at + 1..].iter().find_map(digits).is_some_and(|d| d.as_bytes()[0] >= b'3'),
         [b'1', second, ..] => *second >= b'3',
@@ -143,16 +166,22 @@ fn follow(text: &[char], part: &[Token]) -> Option<(Dictated, usize)> {
         if digits(token).is_none() {
             continue;
         }
-        let left = left_over(text, &part[at + 1..]);
+        let rest = &part[at + 1..];
+        let left = left_over(text, rest);
+        let next = rest.iter().find_map(digits);
         for way in ways.iter().filter(|way| way.is_whole() && way.slot.is_none()) {
-            let cost = way.cost + left;
+            // A group that is said again begins no other number.
+            let torn = next.is_some_and(|next| next == way.last_group());
+            let cost = way.cost + left + if torn { 1.0 } else { 0.0 };
             if best.as_ref().is_none_or(|(least, ..)| cost < *least - 1e-4) {
                 best = Some((cost, way.clone(), at + 1));
             }
         }
     }
     let (_, way, used) = best.filter(|(cost, ..)| *cost < MOST_COST)?;
-    let (begun, start, end) = (part[0].start, part[way.first].start, part[used - 1].end);
+    let said_at = |from: usize| part[from..].iter().find(|token| digits(token).is_some());
+    let (begun, start) = (said_at(0)?.start, said_at(way.first)?.start);
+    let end = part[used - 1].end;
     Some((Dictated { digits: way.said, begun, start, end, mended: way.mended }, used))
 }
 
@@ -166,7 +195,8 @@ fn left_over(text: &[char], rest: &[Token]) -> f32 {
         match &token.what {
             What::Digits(said) => {
                 let all: usize = rest[at..].iter().filter_map(digits).map(str::len).sum();
-                if said.len() >= 3 && all >= SHORTEST && begins(text, &rest[at..], 0) {
+                let least = if matches!(said.as_bytes()[0], b'0' | b'1') { 10 } else { SHORTEST };
+                if said.len() >= 3 && all >= least && begins(text, &rest[at..], 0) {
                     return cost + 0.3;
                 }
                 cost += if said.len() < 3 { 0.5 } else { 2.0 };
@@ -181,8 +211,8 @@ fn left_over(text: &[char], rest: &[Token]) -> f32 {
 /// Whether a number is one that can be called: a mobile one, or one with its area code.
 fn is_whole(digits: &str) -> bool {
     let area = match digits.as_bytes() {
-        [b'0', b'1' | b'2', ..] => digits.len() == 11,
-        [b'0', b'3'..=b'9', ..] => matches!(digits.len(), 11 | 12),
+        [b'0', b'1' | b'2', _, b'2'..=b'9', ..] => digits.len() == 11,
+        [b'0', b'3'..=b'9', _, _, b'2'..=b'9', ..] => matches!(digits.len(), 11 | 12),
         _ => false,
     };
     is_mobile(digits) || area
@@ -222,6 +252,8 @@ enum Place {
 #[derive(Debug, Clone, Default)]
 struct Way {
     said: String,
+    /// The last digits, where they were said before those that come before them.
+    tail: String,
     /// The token that it begins with.
     first: usize,
     /// Where the group stands that was spoken of last.
@@ -245,7 +277,7 @@ impl Way {
     /// Whether all that may follow makes the same of another way as of this one.
     fn stands_like(&self, other: &Way) -> bool {
         let of = |w: &Way| (w.group, w.slot, w.place, w.pending, w.interrupted);
-        self.said == other.said && of(self) == of(other)
+        self.said == other.said && self.tail == other.tail && of(self) == of(other)
     }
 
     fn step(&self, token: &Token, at: usize) -> Vec<Way> {
@@ -254,11 +286,14 @@ impl Way {
             What::Digits(said) => {
                 let mut ways = self.hears(said);
                 // Nothing is left of what was said before.
-                let anew =
-                    |way: &&mut Way| way.group == (0, said.len()) && way.said.len() == said.len();
+                let anew = |way: &&mut Way| {
+                    way.group == (0, said.len()) && way.said.len() == said.len() && !self.has_tail()
+                };
                 ways.iter_mut().filter(anew).for_each(|way| way.first = at);
                 return ways;
             }
+            // 尾号我改一下: nothing is taken back yet.
+            What::TakenBack if self.said.is_empty() => {}
             What::TakenBack => (way.pending, way.taken_back) = (Pending::TakenBack, true),
             What::Denied => way.pending = Pending::Denied,
             What::Last => way.pending = Pending::Last,
@@ -275,7 +310,14 @@ impl Way {
         vec![way]
     }
 
+    fn has_tail(&self) -> bool {
+        !self.tail.is_empty()
+    }
+
     fn is_whole(&self) -> bool {
+        if self.has_tail() {
+            return false;
+        }
         let near = self.local && matches!(self.said.as_bytes(), [b'2'..=b'8', ..]);
         is_whole(&self.said) || (near && matches!(self.said.len(), 7 | 8))
     }
@@ -291,8 +333,11 @@ impl Way {
         let mended = self.mended || from < self.said.len();
         let cost = self.cost + cost;
         let group = (from, from + digits.len());
-        let (first, local) = (self.first, self.local);
-        Way { said, first, group, cost, mended, local, ..Way::default() }
+        let (first, local, mut tail) = (self.first, self.local, self.tail.clone());
+        if !tail.is_empty() && is_whole(&format!("{said}{tail}")) {
+            said.push_str(&std::mem::take(&mut tail));
+        }
+        Way { said, tail, first, group, cost, mended, local, ..Way::default() }
     }
 
     fn mended(mut self, mended: bool) -> Way {
@@ -354,7 +399,15 @@ impl Way {
             }
             Pending::Last => {
                 let from = length.saturating_sub(digits.len());
-                vec![self.with(length, length, digits, 0.1), self.with(from, length, digits, 1.2)]
+                let (goes_on, stands_back) = if length == 0 { (0.2, 0.0) } else { (0.1, 0.2) };
+                let mut ways = vec![
+                    self.with(length, length, digits, goes_on),
+                    self.with(from, length, digits, 1.2),
+                ];
+                if !self.has_tail() {
+                    ways.push(Way { tail: digits.to_owned(), ..self.without(stands_back) });
+                }
+                ways
             }
             Pending::First if self.is_whole() => {
                 if self.said.starts_with(digits) {
@@ -372,7 +425,22 @@ impl Way {
                 }
                 vec![self.with(3, 3 + digits.len(), digits, 0.2), self.without(1.0)]
             }
-            Pending::Middle => self.next(digits),
+            Pending::Middle => {
+                let mut ways = self.next(digits);
+                // What stands in the middle ends no number.
+                ways.iter_mut().filter(|way| way.is_whole() && !self.has_tail()).for_each(|way| {
+                    way.cost += 0.3;
+                });
+                if (length, digits.len()) == (7, 4) {
+                    ways.push(self.with(3, 7, digits, 0.2));
+                }
+                ways
+            }
+            Pending::First if length > 0 => {
+                let mut ways = self.next(digits);
+                ways.push(self.with(0, 0, digits, 0.3).mended(self.mended));
+                ways
+            }
             Pending::First => self.next(digits),
             Pending::Area => match length {
                 7 | 8 if digits.starts_with('0') => vec![self.with(0, 0, digits, 0.0)],
@@ -404,14 +472,25 @@ impl Way {
         }
         let mut ways = vec![self.with(length, length, digits, 0.0)];
         if length == 0 {
+            // 尾号两个八，一个零.
+            if self.has_tail() && self.pending == Pending::Nothing {
+                let tail = format!("{}{digits}", self.tail);
+                ways[0].cost += 0.3;
+                ways.push(Way { tail, ..self.without(0.1) });
+            }
             return ways;
         }
         let (from, to) = self.group;
         let again = |way: Way| way.mended(self.mended);
         if last.len() >= 2 && digits.starts_with(last) {
-            ways.push(again(self.with(from, to, digits, 0.6)));
+            let cost = if digits == last { 0.3 } else { 0.6 };
+            ways.push(again(self.with(from, to, digits, cost)));
         } else if self.interrupted && digits.len() >= last.len() && common(last, digits) >= 2 {
             ways.push(self.with(from, to, digits, 1.5));
+        }
+        // 三七零零，没错，俩零.
+        if self.interrupted && digits.len() >= 2 && self.said.ends_with(digits) {
+            ways.push(self.again(length - digits.len(), digits, 0.8));
         }
         for n in 3..=digits.len().min(length) {
             let whole = matches!(length + digits.len() - n, MOBILE | LONGEST);
@@ -422,6 +501,8 @@ impl Way {
         if self.is_whole() {
             if digits.len() >= 2 && self.said.ends_with(digits) {
                 ways.push(self.again(length - digits.len(), digits, 0.1));
+            } else if digits.len() >= 2 && digits == last {
+                ways.push(self.again(from, digits, 0.1));
             } else if let Some(from) = self.said.find(digits).filter(|_| digits.len() >= 3) {
                 // Groups begin there.
                 let cost = if matches!(from, 0 | 3 | 7) { 0.6 } else { 1.2 };
@@ -429,6 +510,10 @@ impl Way {
             } else if digits.len() == 1 {
                 // 是六吗: one digit is asked about.
                 ways.push(self.without(0.4));
+            }
+            // 幺七零后面是五零.
+            if self.interrupted && self.mended && to + digits.len() <= length {
+                ways.push(self.with(to, to + digits.len(), digits, 0.8));
             }
         } else if opens(digits) {
             let begun = digits.starts_with(&self.said) || self.said.starts_with(digits);
@@ -482,7 +567,7 @@ impl Way {
         }
         // 不是，是七零四二: it was right.
         if let Some(from) = self.said.find(digits).filter(|_| digits.len() >= 3) {
-            ways.push(self.again(from, digits, 0.05));
+            ways.push(self.again(from, digits, 0.05).mended(true));
         }
         ways.extend(self.take_out(digits, 1.5));
         ways
@@ -508,15 +593,16 @@ fn differing(a: &str, b: &str) -> usize {
 fn tokens(text: &[char]) -> Vec<Token> {
     // What stands between digits and only sounds like one.
     let mut written: Vec<Option<u8>> = text.iter().map(|ch| digit_of(*ch)).collect();
-    let denied = text.windows(2).position(|pair| pair == ['不', '是']).unwrap_or(text.len());
+    let denied = text.windows(2).any(|pair| pair == ['不', '是']);
     for digit in runs(text).iter().flat_map(|run| &run.digits) {
         // 不是七零四是七四零 says 是 and no 四.
-        if text[digit.at] != '是' || digit.at < denied {
+        if text[digit.at] != '是' || !denied {
             written[digit.at] = Some(digit.value);
         }
     }
     let mut tokens: Vec<Token> = Vec::new();
     let mut at = 0;
+    let after = |at: usize| SAID_AFTER.split(' ').any(|word| is_at(text, at, word));
     // Characters without business in a number since its last digits.
     let mut idle = 0;
     while at < text.len() {
@@ -528,6 +614,15 @@ fn tokens(text: &[char]) -> Vec<Token> {
         }
         let (start, end) = (at, at + length);
         at = end;
+        // What is said of the digits before it stands before them.
+        if matches!(what, What::First | What::Last)
+            && after(start)
+            && let Some(last) = tokens.pop_if(|last| digits(last).is_some())
+        {
+            tokens.push(Token { what, start: last.start, end: last.start });
+            tokens.push(last);
+            continue;
+        }
         if idle > MOST_WORDS {
             idle = 0;
             tokens.push(Token { what: What::End, start, end });
@@ -563,15 +658,15 @@ fn token(text: &[char], written: &[Option<u8>], at: usize) -> (What, usize) {
     for (words, what) in [
         (LAST, What::Last),
         (FIRST, What::First),
-        ("中间", What::Middle),
+        (MIDDLE, What::Middle),
         ("区号", What::Area),
-        ("记成 听成 写成 念成", What::Denied),
+        ("记成 听成 写成 念成 说成 报成", What::Denied),
     ] {
         if let Some(length) = is(words) {
             return (what, length);
         }
     }
-    if let Some((digits, length)) = times(text, at).or_else(|| tens(text, at)) {
+    if let Some((digits, length)) = times(text, at).or_else(|| numeral(text, at)) {
         return (What::Digits(digits), length);
     }
     if written[at].is_some() {
@@ -596,7 +691,7 @@ fn is_pause(ch: char) -> bool {
 fn group(text: &[char], written: &[Option<u8>], at: usize) -> (What, usize) {
     let more = |i: &usize| {
         written.get(*i).is_some_and(Option::is_some)
-            && (*i == at || (times(text, *i).is_none() && tens(text, *i).is_none()))
+            && (*i == at || (times(text, *i).is_none() && numeral(text, *i).is_none()))
     };
     let mut end = (at..).take_while(more).last().map_or(at, |last| last + 1);
     let unit = |end: usize| {
@@ -621,13 +716,11 @@ fn group(text: &[char], written: &[Option<u8>], at: usize) -> (What, usize) {
 fn times(text: &[char], at: usize) -> Option<(String, usize)> {
     let (times, long) = match text[at] {
         '双' | '俩' => (2, false),
+        '一' if text.get(at + 1) == Some(&'对') => (2, true),
         '仨' => (3, false),
-        ch => (
-            1 + "一二三四五六七八".chars().position(|n| n == ch || (n == '二' && ch == '两'))?,
-            true,
-        ),
+        ch => (digit_of(ch).filter(|n| (1..=8).contains(n)).map(usize::from)?, true),
     };
-    let (mut next, said) = (at + 1, text.get(at + 1) == Some(&'个'));
+    let (mut next, said) = (at + 1, matches!(text.get(at + 1), Some('个' | '对')));
     if long && !said {
         return None;
     }
@@ -642,25 +735,55 @@ fn times(text: &[char], at: usize) -> Option<(String, usize)> {
     (!unit).then(|| (char::from(b'0' + digit).to_string().repeat(count), length))
 }
 
-/// Digits said as a number: 一百三十八, and 五十六.
-fn tens(text: &[char], at: usize) -> Option<(String, usize)> {
-    let digit = |i: usize| text.get(i).and_then(|ch| digit_of(*ch)).filter(|d| *d > 0);
-    let is = |i: usize, ch: char| text.get(i) == Some(&ch);
-    let (hundreds, from) = if is(at + 1, '百') { (Some(digit(at)?), at + 2) } else { (None, at) };
-    let tens = digit(from).filter(|_| is(from + 1, '十'))?;
-    let ones = digit(from + 2);
-    let end = from + 2 + usize::from(ones.is_some());
-    let unit = text.get(end).is_some_and(|next| UNITS.contains(*next) || digit_of(*next).is_some());
-    let value =
-        hundreds.unwrap_or(0) as u32 * 100 + u32::from(tens) * 10 + u32::from(ones.unwrap_or(0));
-    (!unit).then(|| (value.to_string(), end - at))
+/// Digits said as a number: 一百三十八, 一百五, 八千零六十二, and 五十六.
+fn numeral(text: &[char], at: usize) -> Option<(String, usize)> {
+    let digit = |i: usize| text.get(i).and_then(|ch| digit_of(*ch));
+    let (mut value, mut next, mut unit, mut ones) = (0, at, 10_000, None);
+    while let Some(n) = digit(next).map(u32::from) {
+        let smaller = match text.get(next + 1) {
+            Some('千') => 1000,
+            Some('百') => 100,
+            Some('十') => 10,
+            // 八千零六十二: the nought only says that a place is left out.
+            _ if n == 0 && (100..10_000).contains(&unit) && ones.is_none() => {
+                (ones, next) = (Some(1), next + 1);
+                continue;
+            }
+            // 一百五 is ten times that, 一百零五 is not.
+            _ => {
+                value += n * ones.unwrap_or(if unit == 10_000 { 1 } else { unit / 10 });
+                (ones, next) = (Some(1), next + 1);
+                break;
+            }
+        };
+        if smaller >= unit || n == 0 {
+            return None;
+        }
+        (value, next, unit) = (value + n * smaller, next + 2, smaller);
+        if unit == 10 && digit(next).is_none() {
+            break;
+        }
+        ones = None;
+    }
+    // Digits that go on belong to another group only where this one is complete.
+    let complete = value > 100 && ones.is_some() && text[next - 2] == '十';
+    let follows = text
+        .get(next)
+        .is_some_and(|ch| UNITS.contains(*ch) || (digit_of(*ch).is_some() && !complete));
+    (unit < 10_000 && !follows).then(|| (value.to_string(), next - at))
 }
 
 /// 后四位, 前三位, 第四位, 倒数第二位, and 剩下八位, whose number is none of the digits.
 fn place(text: &[char], at: usize) -> Option<(What, usize)> {
     let number = |i: usize| {
         let n = text.get(i).and_then(|ch| digit_of(*ch)).map(usize::from);
-        n.filter(|_| text.get(i + 1).is_some_and(|ch| matches!(ch, '位' | '个')))
+        let counted = match text.get(i + 1) {
+            Some('位') => true,
+            // 后面四个零 says what the digits are.
+            Some('个') => text.get(i + 2).is_none_or(|ch| digit_of(*ch).is_none()),
+            _ => false,
+        };
+        n.filter(|_| counted)
     };
     let last = |i: usize| text.get(i + 1) == Some(&'位');
     for (word, what) in [
@@ -670,6 +793,7 @@ fn place(text: &[char], at: usize) -> Option<(What, usize)> {
         ("后面", |_| What::Last),
         ("末尾", |_| What::Last),
         ("后", |_| What::Last),
+        ("末", |_| What::Last),
         ("尾", |_| What::Last),
         ("前面", |_| What::First),
         ("前", |_| What::First),
