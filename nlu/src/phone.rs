@@ -284,7 +284,7 @@ fn mobile_in(run: &Run) -> Option<(String, usize)> {
         return Some((text, 0));
     }
     if let Some(rest) =
-        text.strip_prefix("86").or_else(|| text.strip_prefix("0")).filter(|rest| is_mobile(rest))
+        ["0086", "86", "0"].iter().find_map(|code| text.strip_prefix(code)).filter(|r| is_mobile(r))
     {
         return Some((rest.to_owned(), text.len() - rest.len()));
     }
@@ -546,19 +546,24 @@ fn is_labelled(text: &[char], start: usize) -> bool {
         return true;
     }
     let before: String = text[start.saturating_sub(LABEL)..start].iter().collect();
-    // A sentence that is over names nothing any more.
-    let before = before.rsplit(['。', '？', '！', '?', '!']).next().unwrap_or_default();
-    let last = |words: &[&str]| words.iter().filter_map(|word| before.rfind(word)).max();
-    last(&LABELS) > last(&CALLED)
+    let after =
+        |text: &str, marks: &[char]| text.rsplit(marks).next().unwrap_or_default().to_owned();
+    // A sentence that is over names nothing any more, nor does a clause: but identity numbers are
+    // announced from afar.
+    let sentence = after(&before, &['。', '？', '！', '?', '!']);
+    let clause = after(sentence.trim_end_matches(['，', ',', ' ', '：', ':']), &['，', ',']);
+    let last = |text: &str, words: &[&str]| words.iter().filter_map(|word| text.rfind(word)).max();
+    last(&clause, &LABELS) > last(&clause, &CALLED)
+        || last(&sentence, &IDENTITY) > last(&sentence, &CALLED)
 }
 
 /// Characters before a number that may say what it is.
 const LABEL: usize = 12;
+/// What is called so in the words before a number that is none to call.
+const IDENTITY: [&str; 3] = ["身份证", "证件", "证号"];
 /// Numbers that nobody is called by.
-const LABELS: [&str; 35] = [
-    "身份证",
-    "证件",
-    "证号",
+const LABELS: [&str; 33] = [
+    "ID",
     "车牌",
     "工单",
     "订单",
@@ -619,11 +624,11 @@ fn is_date(digits: &str) -> bool {
 
 fn is_landline(digits: &str) -> bool {
     // No number within an area begins with a 1.
-    let own = match digits.as_bytes() {
-        [b'0', b'1' | b'2', _, own, ..] | [b'0', _, _, _, own, ..] => *own,
-        _ => b'1',
+    let area = match digits.as_bytes() {
+        [b'0', b'1' | b'2', _, own, ..] => *own > b'1' && digits.len() == 11,
+        [b'0', _, _, _, own, ..] => *own > b'1' && matches!(digits.len(), 11 | 12),
+        _ => false,
     };
-    let area = own > b'1' && (10..=12).contains(&digits.len());
     let local = (7..=8).contains(&digits.len()) && (b'2'..=b'8').contains(&digits.as_bytes()[0]);
     area || local
 }

@@ -121,8 +121,8 @@ fn digits(token: &Token) -> Option<&str> {
 
 /// Whether a number may begin with this token.
 fn begins(text: &[char], part: &[Token], at: usize) -> bool {
-    // The last digits may come first where the first ones are said to be such.
-    if part[at].what == What::Last {
+    // Other digits may come first where the first ones are said to be such.
+    if matches!(part[at].what, What::Last | What::Middle) {
         return part[at + 1..].iter().any(|token| token.what == What::First);
     }
     let Some(said) = digits(&part[at]) else { return false };
@@ -488,9 +488,10 @@ impl Way {
         } else if self.interrupted && digits.len() >= last.len() && common(last, digits) >= 2 {
             ways.push(self.with(from, to, digits, 1.5));
         }
-        // 三七零零，没错，俩零.
-        if self.interrupted && digits.len() >= 2 && self.said.ends_with(digits) {
-            ways.push(self.again(length - digits.len(), digits, 0.8));
+        // 三七零零，没错，俩零; 六五三四，不是三四是三七，六五三七.
+        if self.said.ends_with(digits) && (self.interrupted || (self.mended && digits.len() > 2)) {
+            let cost = if digits.len() > 1 { 0.8 } else { 1.0 };
+            ways.push(self.again(length - digits.len(), digits, cost));
         }
         for n in 3..=digits.len().min(length) {
             let whole = matches!(length + digits.len() - n, MOBILE | LONGEST);
@@ -671,6 +672,13 @@ fn token(text: &[char], written: &[Option<u8>], at: usize) -> (What, usize) {
     }
     if written[at].is_some() {
         return group(text, written, at);
+    }
+    // 幺八八，十五，零六.
+    if text[at] == '十'
+        && let Some(ones) = text.get(at + 1).and_then(|ch| digit_of(*ch))
+        && text.get(at + 2).is_none_or(|ch| is_pause(*ch))
+    {
+        return (What::Digits((10 + ones).to_string()), 2);
     }
     if is_pause(text[at]) {
         return (What::Pause, 1);
