@@ -152,6 +152,7 @@ impl Command {
             | Command::Import { .. }
             | Command::Rebuild => true,
             Command::Train { what: Train::Nlu(ask) } => ask.from_corrections,
+            Command::Train { what: Train::Names(_) } => false,
             Command::Eval { what: Eval::Drift { .. } } => true,
             Command::Eval { what: Eval::Calls { stored, decide, .. } } => *stored || *decide,
             Command::Eval { .. }
@@ -416,6 +417,21 @@ pub enum ModelAction {
 pub enum Train {
     /// The classifier, from a folder of labelled texts, or from what people corrected
     Nlu(TrainNlu),
+    /// What names of persons are told by, from the same folder; redaction goes by it once the
+    /// binary is built again
+    Names(TrainNames),
+}
+
+#[derive(Debug, Args)]
+pub struct TrainNames {
+    /// Folder of the CSV files
+    pub dir: PathBuf,
+    /// Where names.bin goes
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Seed
+    #[arg(long, default_value_t = 12345)]
+    pub seed: u64,
 }
 
 #[derive(Debug, Args)]

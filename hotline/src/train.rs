@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
+use indicatif::ProgressBar;
 use nlu::classifier::Head;
 use nlu::train::{AdaptConfig, Comparison, Correction, Progress, TrainConfig, adapt};
 use tickets::{Event, Filter, Store, Ticket};
 
 use crate::call::load_city;
 use crate::classifiers;
-use crate::cli::{Global, Train, TrainNlu};
+use crate::cli::{Global, Train, TrainNames, TrainNlu};
 use crate::config::Setting;
 use crate::exit::{self, OrExit};
 use crate::progress;
@@ -28,7 +29,28 @@ pub fn run(global: &Global, setting: &Setting, what: &Train) -> anyhow::Result<u
             Some(dir) => from_texts(global, setting, ask, dir),
             None => from_corrections(global, setting, ask),
         },
+        Train::Names(ask) => names(global, setting, ask),
     }
+}
+
+fn names(global: &Global, setting: &Setting, ask: &TrainNames) -> anyhow::Result<u8> {
+    let model = setting.shipped_models().join(classifiers::SHIPPED);
+    let out = ask.out.clone().unwrap_or_else(|| model.clone());
+    let config = TrainConfig { seed: ask.seed, ..TrainConfig::new(ask.dir.clone(), model, out) };
+    let bar = progress::bar(1, "training");
+    let written = nlu::train::names(&config, |at| shown(&bar, at));
+    bar.finish_and_clear();
+    let written = written.or_exit(exit::INPUT)?;
+    if global.json {
+        return super::print_json(&serde_json::json!({ "written": written }));
+    }
+    super::print_text(&format!("written to {}\n", written.display()))
+}
+
+fn shown(bar: &ProgressBar, at: Progress) {
+    bar.set_length(at.of as u64);
+    bar.set_position(at.done as u64);
+    bar.set_message(at.bank);
 }
 
 fn from_texts(
@@ -41,11 +63,7 @@ fn from_texts(
     let out = ask.out.clone().unwrap_or_else(|| model.clone());
     let config = TrainConfig { seed: ask.seed, ..TrainConfig::new(dir.to_owned(), model, out) };
     let bar = progress::bar(1, "training");
-    let report = nlu::train::train(&config, |at: Progress| {
-        bar.set_length(at.of as u64);
-        bar.set_position(at.done as u64);
-        bar.set_message(at.bank);
-    });
+    let report = nlu::train::train(&config, |at| shown(&bar, at));
     bar.finish_and_clear();
     let report = report.or_exit(exit::INPUT)?;
     if global.json {

@@ -50,7 +50,7 @@ const WRITTEN: f32 = 0.95;
 const ALIKE: f32 = 0.8;
 /// The classifier's probability from which a sentence without a word of the rules is an alarm: where
 /// the caller says little else, and where it is one of many sentences, each of which may be misheard.
-const LEARNED_ALONE: f32 = 0.65;
+const LEARNED_ALONE: f32 = 0.7;
 const LEARNED: f32 = 0.98;
 /// The classifier's probability under which a sentence with a word of the rules is no alarm: it tells
 /// of a drill, of a bill, of what somebody made up.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::digits::{digit_of, runs};
+use crate::digits::{Run, digit_of, runs};
 use crate::heard::is_at;
 use crate::interpretation::When;
 use crate::{name, phone, road, when};
@@ -65,7 +65,7 @@ pub fn entities(text: &str, at: Timestamp) -> Entities {
 fn mentioned(text: &str, at: Timestamp) -> Entities {
     let chars: Vec<char> = text.chars().collect();
     let mut found = Entities { plates: plates(&chars), ..Entities::default() };
-    let mut spoken = runs(&chars);
+    let mut spoken: Vec<Run> = runs(&chars).into_iter().flat_map(apart).collect();
     spoken.retain(|run| {
         !found.plates.iter().any(|plate| run.start() < plate.end && plate.start < run.end())
     });
@@ -98,6 +98,32 @@ fn mentioned(text: &str, at: Timestamp) -> Entities {
     found
 }
 
+/// The numbers of a run, where a whole one stands beside another: a phone number, an identity number.
+fn apart(run: Run) -> Vec<Run> {
+    let text = run.text();
+    let mut parts = vec![Run::default()];
+    let mut at = 0;
+    for length in &run.groups {
+        let whole = matches!(length, 11 | 17 | 18);
+        let group = &text[at..at + length];
+        let whole =
+            whole && (group.starts_with('1') || matches!(group.get(6..8), Some("19" | "20")));
+        if whole && parts.last().is_some_and(|part| !part.groups.is_empty()) {
+            parts.push(Run::default());
+        }
+        if let Some(part) = parts.last_mut() {
+            part.digits.extend(&run.digits[at..at + length]);
+            part.groups.push(*length);
+        }
+        at += length;
+        if whole {
+            parts.push(Run::default());
+        }
+    }
+    parts.retain(|part| !part.groups.is_empty());
+    parts
+}
+
 /// Which characters of a text belong to names, numbers and addresses.
 pub fn blanks(text: &str) -> Vec<bool> {
     let chars: Vec<char> = text.chars().collect();
@@ -108,22 +134,45 @@ pub fn blanks(text: &str) -> Vec<bool> {
     for entity in found.phones.iter().chain(&found.ids).chain(&found.plates).chain(&found.names) {
         cover(entity.start, entity.end);
     }
+    let spoken = runs(&chars);
     // Four digits or more in one breath are a number that somebody could be found by.
-    for run in runs(&chars).iter().filter(|run| run.digits.len() >= 4) {
-        if !is_public(&run.text(), chars.get(run.end())) {
+    for run in spoken.iter().filter(|run| run.digits.len() >= 4) {
+        let before = run.start().checked_sub(1).map(|at| chars[at]);
+        let paid = before.is_some_and(|ch| "退缴付交收扣罚涨价金费款钱共".contains(ch));
+        let after = chars.get(run.end()..).unwrap_or_default();
+        let sum = paid && run.digits.len() <= 5;
+        if !sum && !is_public(&run.text(), after) && !phone::is_of_a_thing(&chars, run.start()) {
             cover(run.start(), run.end());
         }
     }
     for (start, end) in addresses(&chars) {
         cover(start, end);
     }
+    // What was said wrong at first is a part of the number beside it, and so is its extension.
+    for (start, end) in found.phones.iter().chain(&found.ids).map(|e| (e.start, e.end)) {
+        for run in spoken.iter().filter(|run| run.digits.len() >= 2) {
+            let (from, to) =
+                if run.end() <= start { (run.end(), start) } else { (end, run.start()) };
+            if from <= to && is_joined(&chars[from..to]) {
+                blank[run.start().min(start)..run.end().max(end)].fill(true);
+            }
+        }
+    }
     blank
 }
 
+/// Whether what stands between two runs of digits makes one number of them.
+fn is_joined(between: &[char]) -> bool {
+    let said: String = between.iter().filter(|ch| ch.is_alphanumeric()).collect();
+    let corrects = ["不对", "不是", "错了", "应该是"].iter().any(|word| said.contains(word));
+    (corrects && between.len() <= 8) || said == "转"
+}
+
 /// Whether everybody may know a number: a year, or a hotline such as 12345.
-fn is_public(digits: &str, next: Option<&char>) -> bool {
+fn is_public(digits: &str, after: &[char]) -> bool {
     let hotline = digits.len() == 5 && ["123", "100", "955"].iter().any(|h| digits.starts_with(h));
-    hotline || (digits.len() == 4 && next == Some(&'年'))
+    let counted = after.first().is_some_and(|next| "年元块吨米平人户度万克公".contains(*next));
+    hotline || (digits.len() <= 6 && counted)
 }
 
 /// The text with names, numbers and addresses blanked; what is left tells what happened, not to whom.
@@ -197,10 +246,20 @@ const LONGEST_PLACE: usize = 8;
 /// Characters of the name of a road before what it ends in.
 const LONGEST_ROAD: usize = 5;
 /// What 号 may be followed by without being a house's: 三号线.
-const NO_HOUSE: &str = "线令召码称子人";
+const NO_HOUSE: &str = "线令召码称子人油汽窗文";
 
 /// What may stand at the head of an address and is no part of it.
-const LEADS: [&str; 21] = [
+const LEADS: [&str; 31] = [
+    "坐落",
+    "老房子",
+    "门牌",
+    "位于",
+    "其于",
+    "于",
+    "举报",
+    "来电反映",
+    "反映",
+    "我那房子",
     "合同地址",
     "户口地址",
     "联系地址",
@@ -224,7 +283,7 @@ const LEADS: [&str; 21] = [
     "就",
 ];
 /// Characters that no name of a road or an estate holds which stands without a number.
-const VERBS: &str = "让归说找问给把被请帮投跑查到";
+const VERBS: &str = "让归说找问给把被请帮投跑查到看占映";
 
 /// House numbers with the names before them, and the names of roads and estates.
 fn addresses(chars: &[char]) -> Vec<(usize, usize)> {
@@ -243,7 +302,11 @@ fn addresses(chars: &[char]) -> Vec<(usize, usize)> {
         let (name, ending) = (road::before(chars, at, LONGEST_ROAD), road::ending(chars, at));
         let start = without_lead(chars, at - name.min(at - from.min(at)), at);
         let start = after(chars, start, at, VERBS);
-        if ending > 0 && at >= start + 2 && road::names(chars, at) {
+        if ending > 0
+            && at >= start + 2
+            && road::names(chars, at)
+            && ((start == from && !found.is_empty()) || is_home(chars, start))
+        {
             found.push((start, at + ending));
         }
         at += 1;
@@ -251,9 +314,22 @@ fn addresses(chars: &[char]) -> Vec<(usize, usize)> {
     found
 }
 
+/// What is said before the place where somebody lives.
+const HOME: [&str; 5] = ["住", "家", "地址", "租", "户籍"];
+/// Characters between that and the place.
+const NEAR: usize = 6;
+
+/// Whether somebody lives at the place that begins here; a road by itself is everybody's.
+fn is_home(chars: &[char], start: usize) -> bool {
+    let before: String = chars[start.saturating_sub(NEAR)..start].iter().collect();
+    HOME.iter().any(|word| before.contains(word))
+}
+
 /// Where the last of some characters is over, or `start`.
 fn after(chars: &[char], start: usize, end: usize, some: &str) -> usize {
-    (start..end).rev().find(|i| some.contains(chars[*i])).map_or(start, |i| i + 1)
+    // 嘎查 is a kind of village.
+    let is = |i: &usize| some.contains(chars[*i]) && !(*i > 0 && chars[i - 1] == '嘎');
+    (start..end).rev().find(is).map_or(start, |i| i + 1)
 }
 
 fn without_lead(chars: &[char], start: usize, end: usize) -> usize {
@@ -266,19 +342,39 @@ const WITHIN: &str = "区村期排组队社门";
 
 /// One past the last character of the house number that begins at `at`: 六号院三单元二零一.
 fn house(chars: &[char], at: usize) -> Option<usize> {
+    // 二十号 does not begin at 十, and 几号 is asked.
+    if at > 0 && is_number(chars[at - 1]) || chars[at] == '几' {
+        return None;
+    }
+    let dashed = dashed(chars, at);
+    if dashed > 0 {
+        return Some(at + dashed);
+    }
+    house_after(chars, at, 0).map(|end| with_rest(chars, end))
+}
+
+/// The same where so many parts of the address stand before it.
+fn house_after(chars: &[char], at: usize, mut units: usize) -> Option<usize> {
     // 甲五十号, 丙楼, 甲单元: one of these may stand for a number or before one.
     let number = |at: usize| {
         let stem = usize::from(chars.get(at).is_some_and(|ch| "甲乙丙丁".contains(*ch)));
         let digits = chars[at + stem..].iter().take_while(|ch| is_number(**ch)).count();
         let letter = chars.get(at).is_some_and(char::is_ascii_alphabetic);
         let named = chars.get(at + 1).is_some_and(|ch| "座栋幢楼区".contains(*ch));
-        if digits == 0 && letter && named { 1 } else { stem + digits }
+        // 14-2号.
+        let dash = at + stem + digits;
+        let second = match chars.get(dash) {
+            Some('-') => chars[dash + 1..].iter().take_while(|ch| ch.is_ascii_digit()).count(),
+            _ => 0,
+        };
+        let whole = second > 0 && chars.get(dash + 1 + second) == Some(&'号');
+        match digits {
+            0 if letter && named => 1,
+            _ if whole => stem + digits + 1 + second,
+            _ => stem + digits,
+        }
     };
-    // 二十号 does not begin at 十, and 几号 is asked.
-    if at > 0 && is_number(chars[at - 1]) || chars[at] == '几' {
-        return None;
-    }
-    let (mut end, mut units, mut telling) = (at, 0, false);
+    let (mut end, mut telling) = (at, false);
     loop {
         let digits = number(end);
         if digits == 0 {
@@ -289,7 +385,8 @@ fn house(chars: &[char], at: usize) -> Option<usize> {
         match unit.map(|unit| (stop + unit.chars().count(), *unit)) {
             Some((after, unit)) => {
                 let other = chars.get(after).is_some_and(|ch| NO_HOUSE.contains(*ch));
-                let date = units == 0 && at > 0 && chars[at - 1] == '月';
+                let before = at.checked_sub(1).map(|at| chars[at]);
+                let date = units == 0 && matches!(before, Some('月' | '第'));
                 if unit == "号" && (other || date) {
                     break;
                 }
@@ -313,6 +410,73 @@ fn house(chars: &[char], at: usize) -> Option<usize> {
     }
     // 三楼 alone is no address.
     (units > 0 && (telling || units > 1)).then_some(end)
+}
+
+/// Characters of a building, an entrance and a door that dashes join: 30-2-1403. No date begins so.
+fn dashed(chars: &[char], at: usize) -> usize {
+    let mut lengths = Vec::new();
+    let mut end = at;
+    loop {
+        let digits = chars[end..].iter().take_while(|ch| ch.is_ascii_digit()).count();
+        lengths.push(digits);
+        end += digits;
+        let goes_on = chars.get(end) == Some(&'-')
+            && chars.get(end + 1).is_some_and(char::is_ascii_digit)
+            && digits > 0;
+        if !goes_on {
+            break;
+        }
+        end += 1;
+    }
+    let fits = lengths.len() >= 3 && lengths[0] <= 3 && lengths.iter().all(|n| (1..=4).contains(n));
+    let apart = at == 0 || !chars[at - 1].is_ascii_alphanumeric() && chars[at - 1] != '-';
+    if fits && apart { end - at } else { 0 }
+}
+
+/// What says where in a house somebody lives: 后院西屋, 东厢房, 地下室, 西单元201.
+const PARTS: [&str; 26] = [
+    "地下室",
+    "东厢房",
+    "西厢房",
+    "厢房",
+    "后院",
+    "前院",
+    "东院",
+    "西院",
+    "东屋",
+    "西屋",
+    "北屋",
+    "南屋",
+    "正房",
+    "阁楼",
+    "顶楼",
+    "底楼",
+    "底商",
+    "后门",
+    "侧门",
+    "东单元",
+    "西单元",
+    "中单元",
+    "东户",
+    "西户",
+    "中户",
+    "车库旁",
+];
+
+/// One past what follows a house number and belongs to it.
+fn with_rest(chars: &[char], mut end: usize) -> usize {
+    loop {
+        let part = PARTS.iter().find(|part| is_at(chars, end, part));
+        let part = part.map(|part| part.chars().count()).or_else(|| {
+            let tail = dashed(chars, end);
+            (tail > 0).then_some(tail)
+        });
+        let Some(length) = part else { return end };
+        end += length;
+        // 后面二门一零一.
+        let behind = if is_at(chars, end, "后面") { 2 } else { 0 };
+        end = house_after(chars, end + behind, 1).unwrap_or(end);
+    }
 }
 
 #[cfg(test)]

@@ -1,17 +1,20 @@
 //! Who calls, and whom the matter is about.
 
-mod characters;
-mod person;
+pub(crate) mod characters;
+mod surroundings;
+pub(crate) mod tagger;
 
 use crate::heard::{Heard, Leg, Span};
 use crate::interpretation::Found;
 
-use characters::FAMILY;
-pub(crate) use person::persons;
+use characters::{FAMILY, RARE};
+pub(crate) use tagger::persons;
 
 /// Phrases after which a caller says his name.
 const INTRODUCE: [&str; 9] =
     ["我姓", "免贵姓", "贵姓", "我叫", "名字叫", "我是姓", "姓名是", "名字是", "姓"];
+/// Phrases after which he may say something else of himself as well.
+const PRESENT: [&str; 2] = ["我是", "本人"];
 
 /// Characters that end a given name.
 const NO_NAME: &str = "的我是在这住啊呢吧那电，。";
@@ -43,27 +46,37 @@ pub(crate) fn find(heard: &Heard) -> Option<Found<String>> {
 /// Every name that somebody introduces himself by: the name, first character, one past the last.
 fn introduced(text: &[char]) -> Vec<(String, usize, usize)> {
     let plain: String = text.iter().collect();
+    let named = persons(text);
     let mut found: Vec<(String, usize, usize)> = Vec::new();
-    for phrase in INTRODUCE {
+    for phrase in INTRODUCE.into_iter().chain(PRESENT) {
         for (at, _) in plain.match_indices(phrase) {
             let start = plain[..at].chars().count() + phrase.chars().count();
-            let rest = text.get(start..).unwrap_or_default();
-            let Some(first) = rest.first().filter(|ch| FAMILY.contains(**ch)) else { continue };
-            let given: String = rest[1..]
-                .iter()
-                .take_while(|ch| ch.is_alphabetic() && !NO_NAME.contains(**ch))
-                .take(2)
-                .collect();
-            let whole = (phrase.contains('叫') || phrase.contains("名")) && !given.is_empty();
-            let value = if whole { format!("{first}{given}") } else { first.to_string() };
-            let end = start + value.chars().count();
+            let person = named.iter().find(|(from, to)| *from == start && to - from > 1);
+            let end = match person {
+                Some((_, end)) => *end,
+                None if PRESENT.contains(&phrase) => continue,
+                None => match family_at(text, start, phrase) {
+                    Some(end) => end,
+                    None => continue,
+                },
+            };
             if !found.iter().any(|(_, known, _)| *known == start) {
-                found.push((value, start, end));
+                found.push((text[start..end].iter().collect(), start, end));
             }
         }
     }
     found.sort_by_key(|(_, start, _)| *start);
     found
+}
+
+/// One past the name that begins with a family name, where no tagger sees one.
+fn family_at(text: &[char], start: usize, phrase: &str) -> Option<usize> {
+    let rest = text.get(start..)?;
+    rest.first().filter(|ch| FAMILY.contains(**ch) || RARE.contains(**ch))?;
+    let given = |ch: &&char| ch.is_alphabetic() && !NO_NAME.contains(**ch);
+    let whole = phrase.contains('叫') || phrase.contains("名");
+    let given = if whole { rest[1..].iter().take_while(given).take(2).count() } else { 0 };
+    Some(start + 1 + given)
 }
 
 /// Kinds of shops and bodies that people complain about by name.

@@ -516,7 +516,10 @@ pub(crate) fn numbers(text: &[char], runs: &[Run]) -> Vec<(String, usize, usize)
         let number = mobile_in(run).map(|(digits, _)| digits).or_else(|| {
             let before: String = text[run.start().saturating_sub(8)..run.start()].iter().collect();
             let said = ANNOUNCE.iter().any(|word| before.contains(word));
-            (is_landline(&digits) && (said || !is_date(&digits))).then_some(digits.clone())
+            // 3.8.15.209 is a version.
+            let written = &text[run.start()..run.end()];
+            let counted = is_date(&digits) || written.contains(&'.');
+            (is_landline(&digits) && (said || !counted)).then_some(digits.clone())
         });
         let number = number.filter(|_| !is_labelled(text, run.start()));
         // 是…，不是…: what is denied is none.
@@ -557,6 +560,30 @@ fn is_labelled(text: &[char], start: usize) -> bool {
         || last(&sentence, &IDENTITY) > last(&sentence, &CALLED)
 }
 
+/// Whether the words before a number say that it is one of a matter or a document, and not of a person.
+pub(crate) fn is_of_a_thing(text: &[char], start: usize) -> bool {
+    let before: String = text[start.saturating_sub(LABEL)..start].iter().collect();
+    let clause = before.rsplit(['。', '？', '！', '，', '；']).next().unwrap_or_default();
+    THINGS.iter().any(|word| clause.contains(word))
+        && !CALLED.iter().any(|word| clause.contains(word))
+}
+
+/// Numbers of matters and documents.
+const THINGS: [&str; 13] = [
+    "工单",
+    "订单",
+    "单号",
+    "编号",
+    "受理号",
+    "发票",
+    "信用代码",
+    "流水",
+    "案号",
+    "批号",
+    "运单",
+    "文号",
+    "轮候号",
+];
 /// Characters before a number that may say what it is.
 const LABEL: usize = 12;
 /// What is called so in the words before a number that is none to call.

@@ -9,7 +9,8 @@ const ENDINGS: [&str; 17] = [
     "街", "巷", "里", "庄", "村",
 ];
 /// Characters that no name of a road or an estate holds.
-const APART: &str = "的在是有和跟到去从往住这那个我你他她它们，。！？、 ,.!?就叫着了过区县市镇乡";
+const APART: &str =
+    "的在是有和跟到去从往住这那个我你他她它们，。！？、 ,.!?就叫着了过区县市镇乡址为籍";
 
 /// How many characters before a place may belong to one name, at most `longest`.
 pub(crate) fn before(chars: &[char], at: usize, longest: usize) -> usize {
@@ -28,7 +29,7 @@ pub(crate) fn is_part(chars: &[char], at: usize) -> bool {
         '区' => {
             at > 0
                 && (chars[at - 1].is_ascii_alphanumeric()
-                    || "东西南北中一二三四五六七八九".contains(chars[at - 1]))
+                    || "东西南北中一二三四五六七八九小老新".contains(chars[at - 1]))
         }
         '市' => {
             (at > 0 && "城菜".contains(chars[at - 1]))

@@ -270,8 +270,14 @@ fn marked(line: &str) -> (String, Vec<(char, std::ops::Range<usize>)>) {
 
 #[test]
 fn what_somebody_else_marked_is_blanked_and_little_else() {
-    let path = home().join("models/nlu/development/redaction.txt");
-    let text = std::fs::read_to_string(path).unwrap();
+    blanks_reach("redaction.txt", [('P', 100), ('I', 100), ('A', 98), ('N', 93)], 20);
+    blanks_reach("redaction-2.txt", [('P', 100), ('I', 96), ('A', 98), ('N', 97)], 22);
+    blanks_reach("redaction-3.txt", [('P', 100), ('I', 100), ('A', 100), ('N', 96)], 20);
+}
+
+/// At least so many per cent of what is marked is blanked, and at most so many per mille of the rest.
+fn blanks_reach(file: &str, floors: [(char, usize); 4], ceiling: usize) {
+    let text = std::fs::read_to_string(home().join("models/nlu/development").join(file)).unwrap();
     let mut found: BTreeMap<char, (usize, usize)> = BTreeMap::new();
     let (mut others, mut lost) = (0, 0);
     for line in text.lines() {
@@ -298,11 +304,14 @@ fn what_somebody_else_marked_is_blanked_and_little_else() {
             (others, lost) = (others + 1, lost + usize::from(blank[at]));
         }
     }
-    for (kind, floor) in [('P', 100), ('I', 100), ('A', 95), ('N', 89)] {
+    for (kind, floor) in floors {
         let (hit, of) = found[&kind];
-        assert!(hit * 100 >= of * floor, "{kind}: {hit} of {of}");
+        assert!(hit * 100 >= of * floor, "{file}: {kind}: {hit} of {of}");
     }
-    assert!(lost * 50 <= others, "{lost} of {others} other characters are blanked");
+    assert!(lost * 1000 <= others * ceiling, "{file}: {lost} of {others} others are blanked");
 }
 
-const TITLES: [&str; 8] = ["先生", "女士", "师傅", "阿姨", "老师", "主任", "经理", "队长"];
+const TITLES: [&str; 19] = [
+    "先生", "女士", "师傅", "阿姨", "老师", "主任", "经理", "队长", "大爷", "大姐", "大哥", "爷爷",
+    "奶奶", "婆婆", "老太", "老板", "教练", "园长", "医生",
+];

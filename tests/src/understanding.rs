@@ -86,6 +86,9 @@ fn emergencies_are_heard_and_what_only_sounds_like_them_is_not() {
     emergencies_reach("emergencies-7.tsv", 97, 1);
     emergencies_reach("emergencies-8.tsv", 97, 1);
     emergencies_reach("emergencies-9.tsv", 98, 1);
+    emergencies_reach("emergencies-10.tsv", 96, 1);
+    emergencies_reach("emergencies-11.tsv", 98, 1);
+    emergencies_reach("emergencies-12.tsv", 98, 2);
 }
 
 /// At least so many per cent of the emergencies are heard, and at most so many of the others.
@@ -109,7 +112,15 @@ fn emergencies_reach(file: &str, floor: usize, ceiling: usize) {
 
 #[test]
 fn numbers_are_found_however_they_are_dictated_and_other_numbers_are_left_alone() {
-    for file in ["phones.tsv", "phones-2.tsv"] {
+    // The fourth set is the hardest: what is to be mended is said before the number.
+    for (file, floor) in [
+        ("phones.tsv", 99),
+        ("phones-2.tsv", 99),
+        ("phones-3.tsv", 99),
+        ("phones-4.tsv", 96),
+        ("phones-5.tsv", 99),
+        ("phones-6.tsv", 99),
+    ] {
         let (mut right, mut said, mut mistaken, mut others) = (0, 0, 0, 0);
         for row in rows(file) {
             let found = nlu::entities(&row[0], jiff::Timestamp::UNIX_EPOCH).phones;
@@ -119,7 +130,7 @@ fn numbers_are_found_however_they_are_dictated_and_other_numbers_are_left_alone(
                 number => (said, right) = (said + 1, right + usize::from(found == [number])),
             }
         }
-        assert!(right * 100 >= said * 99, "{file}: {right} of {said} numbers");
+        assert!(right * 100 >= said * floor, "{file}: {right} of {said} numbers");
         assert!(mistaken * 200 <= others, "{file}: {mistaken} of {others} are none");
     }
 }

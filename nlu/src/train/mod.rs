@@ -8,6 +8,7 @@ mod calibrate;
 mod data;
 mod groups;
 mod machine;
+mod names;
 mod noise;
 mod random;
 mod write;
@@ -29,6 +30,7 @@ use crate::classifier::{
 use crate::eval::Evaluation;
 
 pub use adapt::{AdaptConfig, Comparison, Correction, HeadCount, adapt};
+pub use names::names;
 
 use calibrate::Kept;
 use data::{Example, Source};
