@@ -34,8 +34,8 @@ fn nothing_that_is_measured_on_is_learnt_from() {
     let bare = |text: &str| text.chars().filter(|ch| ch.is_alphanumeric()).collect::<String>();
     let texts = |folder: &str| -> Vec<String> {
         let files = std::fs::read_dir(home().join("models/nlu").join(folder)).unwrap();
-        let text = |file| std::fs::read_to_string(file).unwrap();
-        let files: Vec<String> = files.map(|file| text(file.unwrap().path())).collect();
+        let paths = files.map(|file| file.unwrap().path()).filter(|path| path.is_file());
+        let files: Vec<String> = paths.map(|path| std::fs::read_to_string(path).unwrap()).collect();
         let lines = files.iter().flat_map(|file| file.lines().skip(1));
         lines.map(|line| bare(line.split('\t').next().unwrap())).collect()
     };

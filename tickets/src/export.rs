@@ -255,6 +255,12 @@ const BLANK: &str = "***";
 fn redacted(ticket: &Ticket, call: Option<&Call>, redact: &dyn Fn(&str) -> String) -> Value {
     let fields = &ticket.fields;
     let blank = |field: &Option<String>| field.as_ref().map(|_| BLANK);
+    // The road that the ticket is about may be where its caller lives.
+    let detail = fields.place.as_ref().map(|place| place.detail.as_str()).unwrap_or_default();
+    let redact: &dyn Fn(&str) -> String = &|text| match detail {
+        "" => redact(text),
+        detail => redact(&text.replace(detail, BLANK)),
+    };
     let place = fields
         .place
         .as_ref()
