@@ -100,14 +100,17 @@ fn mentioned(text: &str, at: Timestamp) -> Entities {
 
 /// The numbers of a run, where a whole one stands beside another: a phone number, an identity number.
 fn apart(run: Run) -> Vec<Run> {
+    // An identity number said in groups is one.
+    if matches!(run.digits.len(), 17 | 18) {
+        return vec![run];
+    }
     let text = run.text();
     let mut parts = vec![Run::default()];
     let mut at = 0;
     for length in &run.groups {
-        let whole = matches!(length, 11 | 17 | 18);
         let group = &text[at..at + length];
-        let whole =
-            whole && (group.starts_with('1') || matches!(group.get(6..8), Some("19" | "20")));
+        let born = matches!(group.get(6..8), Some("19" | "20"));
+        let whole = phone::is_mobile(group) || (matches!(length, 17 | 18) && born);
         if whole && parts.last().is_some_and(|part| !part.groups.is_empty()) {
             parts.push(Run::default());
         }
@@ -134,6 +137,9 @@ pub fn blanks(text: &str) -> Vec<bool> {
     for entity in found.phones.iter().chain(&found.ids).chain(&found.plates).chain(&found.names) {
         cover(entity.start, entity.end);
     }
+    for name in &found.names {
+        cover(name.end, name::with_title(&chars, name.start, name.end));
+    }
     let spoken = runs(&chars);
     // Four digits or more in one breath are a number that somebody could be found by.
     for run in spoken.iter().filter(|run| run.digits.len() >= 4) {
@@ -141,7 +147,7 @@ pub fn blanks(text: &str) -> Vec<bool> {
         let paid = before.is_some_and(|ch| "退缴付交收扣罚涨价金费款钱共".contains(ch));
         let after = chars.get(run.end()..).unwrap_or_default();
         let sum = paid && run.digits.len() <= 5;
-        if !sum && !is_public(&run.text(), after) && !phone::is_of_a_thing(&chars, run.start()) {
+        if !sum && !is_public(&run.text(), after) && !phone::is_of_a_thing(&chars, run) {
             cover(run.start(), run.end());
         }
     }
@@ -163,15 +169,17 @@ pub fn blanks(text: &str) -> Vec<bool> {
 
 /// Whether what stands between two runs of digits makes one number of them.
 fn is_joined(between: &[char]) -> bool {
+    if between.len() > 8 {
+        return false;
+    }
     let said: String = between.iter().filter(|ch| ch.is_alphanumeric()).collect();
-    let corrects = ["不对", "不是", "错了", "应该是"].iter().any(|word| said.contains(word));
-    (corrects && between.len() <= 8) || said == "转"
+    said == "转" || ["不对", "不是", "错了", "应该是"].iter().any(|word| said.contains(word))
 }
 
 /// Whether everybody may know a number: a year, or a hotline such as 12345.
 fn is_public(digits: &str, after: &[char]) -> bool {
     let hotline = digits.len() == 5 && ["123", "100", "955"].iter().any(|h| digits.starts_with(h));
-    let counted = after.first().is_some_and(|next| "年元块吨米平人户度万克公".contains(*next));
+    let counted = after.first().is_some_and(|next| "年元块吨米度万克".contains(*next));
     hotline || (digits.len() <= 6 && counted)
 }
 
@@ -346,15 +354,18 @@ fn house(chars: &[char], at: usize) -> Option<usize> {
     if at > 0 && is_number(chars[at - 1]) || chars[at] == '几' {
         return None;
     }
-    let dashed = dashed(chars, at);
+    let dashed = dashed(chars, at, 3);
     if dashed > 0 {
         return Some(at + dashed);
     }
-    house_after(chars, at, 0).map(|end| with_rest(chars, end))
+    house_after(chars, at, 0, 0).map(|end| with_rest(chars, end))
 }
 
-/// The same where so many parts of the address stand before it.
-fn house_after(chars: &[char], at: usize, mut units: usize) -> Option<usize> {
+/// Villages within villages that an address is followed into.
+const DEEPEST: usize = 4;
+
+/// The same where so many parts of the address stand before it, `deep` of them unfinished.
+fn house_after(chars: &[char], at: usize, mut units: usize, deep: usize) -> Option<usize> {
     // 甲五十号, 丙楼, 甲单元: one of these may stand for a number or before one.
     let number = |at: usize| {
         let stem = usize::from(chars.get(at).is_some_and(|ch| "甲乙丙丁".contains(*ch)));
@@ -395,7 +406,8 @@ fn house_after(chars: &[char], at: usize, mut units: usize) -> Option<usize> {
             }
             None if chars.get(stop).is_some_and(|ch| WITHIN.contains(*ch))
                 && number(stop + 1) > 0
-                && (units > 0 || house(chars, stop + 1).is_some()) =>
+                && (units > 0
+                    || (deep < DEEPEST && house_after(chars, stop + 1, 0, deep + 1).is_some())) =>
             {
                 (end, units) = (stop + 1, units + 1);
             }
@@ -412,25 +424,26 @@ fn house_after(chars: &[char], at: usize, mut units: usize) -> Option<usize> {
     (units > 0 && (telling || units > 1)).then_some(end)
 }
 
-/// Characters of a building, an entrance and a door that dashes join: 30-2-1403. No date begins so.
-fn dashed(chars: &[char], at: usize) -> usize {
-    let mut lengths = Vec::new();
-    let mut end = at;
+/// Characters of a building, an entrance and a door that dashes join: 30-2-1403. The door has at least so
+/// many digits: 22-11-18 is a date.
+fn dashed(chars: &[char], at: usize, door: usize) -> usize {
+    if at > 0 && (chars[at - 1].is_ascii_alphanumeric() || chars[at - 1] == '-') {
+        return 0;
+    }
+    let (mut parts, mut end) = (0, at);
     loop {
         let digits = chars[end..].iter().take_while(|ch| ch.is_ascii_digit()).count();
-        lengths.push(digits);
-        end += digits;
-        let goes_on = chars.get(end) == Some(&'-')
-            && chars.get(end + 1).is_some_and(char::is_ascii_digit)
-            && digits > 0;
+        if !(1..=4).contains(&digits) || (parts == 0 && digits > 3) {
+            return 0;
+        }
+        (parts, end) = (parts + 1, end + digits);
+        let goes_on =
+            chars.get(end) == Some(&'-') && chars.get(end + 1).is_some_and(char::is_ascii_digit);
         if !goes_on {
-            break;
+            return if parts >= 3 && digits >= door { end - at } else { 0 };
         }
         end += 1;
     }
-    let fits = lengths.len() >= 3 && lengths[0] <= 3 && lengths.iter().all(|n| (1..=4).contains(n));
-    let apart = at == 0 || !chars[at - 1].is_ascii_alphanumeric() && chars[at - 1] != '-';
-    if fits && apart { end - at } else { 0 }
 }
 
 /// What says where in a house somebody lives: 后院西屋, 东厢房, 地下室, 西单元201.
@@ -468,14 +481,14 @@ fn with_rest(chars: &[char], mut end: usize) -> usize {
     loop {
         let part = PARTS.iter().find(|part| is_at(chars, end, part));
         let part = part.map(|part| part.chars().count()).or_else(|| {
-            let tail = dashed(chars, end);
+            let tail = dashed(chars, end, 1);
             (tail > 0).then_some(tail)
         });
         let Some(length) = part else { return end };
         end += length;
         // 后面二门一零一.
         let behind = if is_at(chars, end, "后面") { 2 } else { 0 };
-        end = house_after(chars, end + behind, 1).unwrap_or(end);
+        end = house_after(chars, end + behind, 1, 0).unwrap_or(end);
     }
 }
 
@@ -513,6 +526,11 @@ mod tests {
             ("我住明光小区三号楼二单元", "我住***"),
             ("楼下烧烤店油烟太大，已经两个月了", "楼下烧烤店油烟太大，已经两个月了"),
             ("我姓刘，车牌京A12345", "我姓***，车牌***"),
+            ("我的工单是用13800138000登记的", "我的工单是用***登记的"),
+            ("工单编号2024051703688", "工单编号2024051703688"),
+            ("户主住团结巷二十五号后院西屋", "户主住***"),
+            ("从解放路往北走", "从解放路往北走"),
+            ("找程工，你们的工资没发", "找***，你们的工资没发"),
         ];
         for (text, expected) in rows {
             assert_eq!(redact(text), expected, "{text}");

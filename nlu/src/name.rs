@@ -49,12 +49,23 @@ fn introduced(text: &[char]) -> Vec<(String, usize, usize)> {
     let named = persons(text);
     let mut found: Vec<(String, usize, usize)> = Vec::new();
     for phrase in INTRODUCE.into_iter().chain(PRESENT) {
+        let presents = PRESENT.contains(&phrase);
+        // Who introduces himself needs no more.
+        if presents && !found.is_empty() {
+            continue;
+        }
         for (at, _) in plain.match_indices(phrase) {
+            // 老百姓 names nobody.
+            if phrase == "姓" && plain[..at].ends_with('百') {
+                continue;
+            }
             let start = plain[..at].chars().count() + phrase.chars().count();
             let person = named.iter().find(|(from, to)| *from == start && to - from > 1);
             let end = match person {
+                // 我是王强的邻居.
+                Some((_, end)) if presents && goes_on(text, *end) => continue,
                 Some((_, end)) => *end,
-                None if PRESENT.contains(&phrase) => continue,
+                None if presents => continue,
                 None => match family_at(text, start, phrase) {
                     Some(end) => end,
                     None => continue,
@@ -69,10 +80,29 @@ fn introduced(text: &[char]) -> Vec<(String, usize, usize)> {
     found
 }
 
+/// Whether what follows a name makes another person of it.
+fn goes_on(text: &[char], end: usize) -> bool {
+    text.get(end).is_some_and(|ch| matches!(ch, '的' | '他' | '她' | '家' | '爸' | '妈'))
+}
+
+/// What is said after a family name in one syllable: 程工.
+const SHORT_TITLES: &str = "工总姐哥姨婶叔伯某爷嫂董";
+/// What makes another word of it: 工资, 总是.
+const NO_TITLE: &str = "资作地人厂程是共会结算常";
+
+/// One past a family name with its title of one syllable, which is as telling as the name; `end` where
+/// there is none.
+pub(crate) fn with_title(text: &[char], start: usize, end: usize) -> usize {
+    let title = text.get(end).is_some_and(|ch| SHORT_TITLES.contains(*ch));
+    let word = text.get(end + 1).is_some_and(|ch| NO_TITLE.contains(*ch));
+    if end - start == 1 && title && !word { end + 1 } else { end }
+}
+
 /// One past the name that begins with a family name, where no tagger sees one.
 fn family_at(text: &[char], start: usize, phrase: &str) -> Option<usize> {
     let rest = text.get(start..)?;
-    rest.first().filter(|ch| FAMILY.contains(**ch) || RARE.contains(**ch))?;
+    let sure = phrase != "姓";
+    rest.first().filter(|ch| FAMILY.contains(**ch) || (sure && RARE.contains(**ch)))?;
     let given = |ch: &&char| ch.is_alphabetic() && !NO_NAME.contains(**ch);
     let whole = phrase.contains('叫') || phrase.contains("名");
     let given = if whole { rest[1..].iter().take_while(given).take(2).count() } else { 0 };

@@ -4,11 +4,11 @@ mod dictation;
 
 use strsim::levenshtein as distance;
 
-use crate::digits::{Doubtful, Run, doubtful_runs, runs};
+use crate::digits::{Doubtful, Run, digit_of, doubtful_runs, runs};
 use crate::heard::{Heard, Leg, Span};
 use crate::interpretation::Found;
 use crate::sound::Words;
-use dictation::dictated;
+use dictation::{Dictated, dictated};
 
 /// A number while it is being put together.
 #[derive(Debug, Clone, Default)]
@@ -453,7 +453,7 @@ fn number_of(run: &[Doubtful]) -> Option<(String, f32, usize, usize)> {
     ((7..=13).contains(&part.len()) && sure(part) >= LEAST_SURE).then(|| give(part)).flatten()
 }
 
-fn is_mobile(digits: &str) -> bool {
+pub(crate) fn is_mobile(digits: &str) -> bool {
     digits.len() == MOBILE && digits.starts_with('1') && digits.as_bytes()[1] >= b'3'
 }
 
@@ -498,8 +498,13 @@ pub(crate) fn numbers(text: &[char], runs: &[Run]) -> Vec<(String, usize, usize)
     // Where the number ends that was taken up last.
     let mut taken = 0;
     for run in runs {
-        // One that begins before this run belongs to what is no run any more: an identity number.
-        while dictated.next_if(|number| number.begun < run.start()).is_some() {}
+        // One that begins before this run belongs to what is no run any more, an identity number, unless
+        // it begins with no digit: 双八.
+        let gone = |number: &Dictated| {
+            number.end <= run.start()
+                || (number.begun < run.start() && digit_of(text[number.begun]).is_some())
+        };
+        while dictated.next_if(gone).is_some() {}
         if run.start() < taken {
             continue;
         }
@@ -561,9 +566,14 @@ fn is_labelled(text: &[char], start: usize) -> bool {
 }
 
 /// Whether the words before a number say that it is one of a matter or a document, and not of a person.
-pub(crate) fn is_of_a_thing(text: &[char], start: usize) -> bool {
+pub(crate) fn is_of_a_thing(text: &[char], run: &Run) -> bool {
+    // As long as a person's, whatever it is called.
+    if run.groups.iter().any(|n| matches!(n, 11 | 17 | 18)) || mobile_in(run).is_some() {
+        return false;
+    }
+    let start = run.start();
     let before: String = text[start.saturating_sub(LABEL)..start].iter().collect();
-    let clause = before.rsplit(['。', '？', '！', '，', '；']).next().unwrap_or_default();
+    let clause = before.rsplit(['。', '？', '！', '，', '；', ',', ' ']).next().unwrap_or_default();
     THINGS.iter().any(|word| clause.contains(word))
         && !CALLED.iter().any(|word| clause.contains(word))
 }
@@ -631,8 +641,11 @@ const CALLED: [&str; 6] = ["电话", "手机", "联系", "打给", "座机", "�
 const FARTHEST: usize = 14;
 
 fn takes_back(text: &[char], from: usize, to: usize) -> bool {
+    if to - from.min(to) > FARTHEST {
+        return false;
+    }
     let between: String = text[from.min(to)..to].iter().collect();
-    to - from.min(to) <= FARTHEST && TAKE_BACK.iter().any(|word| between.contains(word))
+    TAKE_BACK.iter().any(|word| between.contains(word))
 }
 
 fn boundary(run: &Run, at: usize) -> bool {

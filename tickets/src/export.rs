@@ -258,8 +258,8 @@ fn redacted(ticket: &Ticket, call: Option<&Call>, redact: &dyn Fn(&str) -> Strin
     // The road that the ticket is about may be where its caller lives.
     let detail = fields.place.as_ref().map(|place| place.detail.as_str()).unwrap_or_default();
     let redact: &dyn Fn(&str) -> String = &|text| match detail {
-        "" => redact(text),
-        detail => redact(&text.replace(detail, BLANK)),
+        detail if detail.chars().nth(1).is_none() => redact(text),
+        detail => redact(text).replace(detail, BLANK),
     };
     let place = fields
         .place

@@ -13,7 +13,7 @@ pub(super) enum Left {
     Beside,
     /// A clause begins.
     Opening,
-    /// 和, 找, 我.
+    /// 和, 让, 我.
     Joined,
     /// A character that ends no word that a name follows.
     Other,
@@ -60,8 +60,8 @@ const DOES: &str = "投诉 反映 报案 报的案 身份证 电话 手机 的�
 const LINKS: &str = "是 叫 就是 叫做 ： : 、";
 /// What joins a name to what is before it: 被, 和, 让.
 const JOINS: &str = "和跟被让由向给替问对是找叫我";
-/// Characters that stand in no name.
-const NEVER: &str =
+/// Characters beside which no word goes on into the name: function words.
+const FUNCTION: &str =
     "的我是在这住啊呢吧那电了就给和跟说把被有也都不来去个们什么几没很要会能到从对为吗哪谁你他她它";
 const ADVERBS: &str = "昨今前后上又还已家";
 
@@ -77,7 +77,7 @@ pub(super) fn left(text: &[char], at: usize) -> Left {
         _ if announced(ANNOUNCED) => Left::Announced,
         _ if announced(BESIDE) => Left::Beside,
         Some(ch) if JOINS.contains(ch) => Left::Joined,
-        Some(ch) if NEVER.contains(ch) => Left::Other,
+        Some(ch) if FUNCTION.contains(ch) => Left::Other,
         Some(ch) if ch.is_alphanumeric() => Left::Nothing,
         _ => Left::Opening,
     }
@@ -88,7 +88,7 @@ pub(super) fn right(text: &[char], at: usize) -> Right {
     match text.get(at) {
         _ if begins(TITLES) => Right::Title,
         _ if begins(DOES) => Right::Does,
-        Some(ch) if NEVER.contains(*ch) => Right::Joined,
+        Some(ch) if FUNCTION.contains(*ch) => Right::Joined,
         Some(ch) if ADVERBS.contains(*ch) => Right::Adverb,
         Some(ch) if ch.is_alphanumeric() => Right::Nothing,
         _ => Right::Closing,

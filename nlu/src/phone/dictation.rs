@@ -55,7 +55,7 @@ struct Token {
 }
 
 const TAKEN_BACK: &str = "不对不对 不对 哦不是 啊不是 说错了 说错 弄错了 记错了 报错了 念错了 搞错了 错了 \
-    说反了 念反了 反了 颠倒了 口误 嘴瓢了 更正 应该是 改成 改为 换成 改 重来 重说 不好意思 对不起 \
+    说反了 念反了 颠倒了 口误 嘴瓢了 更正 应该是 改成 改为 换成 改一下 重来 重说 不好意思 对不起 \
     不不不 哎呀";
 const LAST: &str = "尾号 末尾 最后 结尾 末位 尾数 尾巴 末了 打尾 收尾";
 const FIRST: &str = "开头 打头 起头 前面 前头 前边";
@@ -105,14 +105,22 @@ pub(super) fn dictated(text: &[char]) -> Vec<Dictated> {
     found
 }
 
+/// Characters of what stands between two numbers that are not the same: 或者, 另一个, 传真, 我老公.
+const OTHERS: &str = "或和跟另还一、传真电机公婆妈爸儿女家单位";
+
 /// Whether a whole number corrects the one just before it: nearly the same, and nothing says that
 /// there are two.
 fn is_said_again(text: &[char], last: &Dictated, number: &Dictated) -> bool {
     let between = &text[last.end.min(number.start)..number.start];
-    last.digits.len() == number.digits.len()
-        && (1..=3).contains(&differing(&last.digits, &number.digits))
-        && between.len() <= 8
-        && !between.iter().any(|ch| matches!(ch, '或' | '和' | '跟' | '另' | '还' | '一' | '、'))
+    let alike = last.digits.len() == number.digits.len()
+        && (1..=3).contains(&differing(&last.digits, &number.digits));
+    if !alike || between.len() > 8 {
+        return false;
+    }
+    // Who writes two numbers one after the other means two, and so does who says whose the second is.
+    let written =
+        text[number.start].is_ascii_digit() && !between.iter().any(|ch| ch.is_alphanumeric());
+    !written && !between.iter().any(|ch| OTHERS.contains(*ch))
 }
 
 fn digits(token: &Token) -> Option<&str> {
@@ -653,7 +661,9 @@ fn token(text: &[char], written: &[Option<u8>], at: usize) -> (What, usize) {
         let denied = written.get(at + 2).is_some_and(Option::is_some);
         return (if denied { What::Denied } else { What::TakenBack }, 2);
     }
-    if matches!(text[at], '不' | '错') && pause(at + 1) {
+    // 前面一五八改一八五.
+    let changed = text[at] == '改' && written.get(at + 1).is_some_and(Option::is_some);
+    if changed || (matches!(text[at], '不' | '错') && pause(at + 1)) {
         return (What::TakenBack, 1);
     }
     for (words, what) in [
@@ -724,9 +734,11 @@ fn group(text: &[char], written: &[Option<u8>], at: usize) -> (What, usize) {
 fn times(text: &[char], at: usize) -> Option<(String, usize)> {
     let (times, long) = match text[at] {
         '双' | '俩' => (2, false),
-        '一' if text.get(at + 1) == Some(&'对') => (2, true),
         '仨' => (3, false),
-        ch => (digit_of(ch).filter(|n| (1..=8).contains(n)).map(usize::from)?, true),
+        ch => {
+            let n = digit_of(ch).filter(|n| (1..=8).contains(n)).map(usize::from)?;
+            (if text.get(at + 1) == Some(&'对') { 2 * n } else { n }, true)
+        }
     };
     let (mut next, said) = (at + 1, matches!(text.get(at + 1), Some('个' | '对')));
     if long && !said {

@@ -34,11 +34,11 @@ const SURE: usize = 1;
 const UNREAD: usize = 160_000;
 /// Characters of a sentence that are read.
 const LONGEST: usize = 100;
-/// Times that two characters must follow each other in the seeds to be a usual pair.
+/// Times that two characters must follow each other in the texts to be a usual pair.
 const USUAL: usize = 3;
 /// Weights that are kept: the greatest.
 const KEPT: usize = 40_000;
-/// What says of a seed that it may name somebody.
+/// What says of a sentence that it may name somebody.
 const NAMING: [&str; 4] = ["我叫", "我姓", "先生", "女士"];
 
 /// Sentences with places for names, and what names are made of.
