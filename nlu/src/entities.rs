@@ -159,21 +159,14 @@ pub fn blanks(text: &str) -> Vec<bool> {
         for run in spoken.iter().filter(|run| run.digits.len() >= 2) {
             let (from, to) =
                 if run.end() <= start { (run.end(), start) } else { (end, run.start()) };
-            if from <= to && is_joined(&chars[from..to]) {
+            let between = chars.get(from..to).unwrap_or_default();
+            let extends = between.iter().filter(|ch| ch.is_alphanumeric()).eq(['转'].iter());
+            if from <= to && (extends || phone::takes_back(&chars, from, to)) {
                 blank[run.start().min(start)..run.end().max(end)].fill(true);
             }
         }
     }
     blank
-}
-
-/// Whether what stands between two runs of digits makes one number of them.
-fn is_joined(between: &[char]) -> bool {
-    if between.len() > 8 {
-        return false;
-    }
-    let said: String = between.iter().filter(|ch| ch.is_alphanumeric()).collect();
-    said == "转" || ["不对", "不是", "错了", "应该是"].iter().any(|word| said.contains(word))
 }
 
 /// Whether everybody may know a number: a year, or a hotline such as 12345.

@@ -1,14 +1,19 @@
 //! The number to call back: spoken in groups, over several turns, repeated, corrected, read back.
 
 mod dictation;
+mod fusion;
+mod label;
 
 use strsim::levenshtein as distance;
 
-use crate::digits::{Doubtful, Run, digit_of, doubtful_runs, runs};
+use crate::digits::{Run, digit_of, runs};
 use crate::heard::{Heard, Leg, Span};
 use crate::interpretation::Found;
 use crate::sound::Words;
 use dictation::{Dictated, dictated};
+use fusion::fused;
+use label::is_labelled;
+pub(crate) use label::is_of_a_thing;
 
 /// A number while it is being put together.
 #[derive(Debug, Clone, Default)]
@@ -312,182 +317,8 @@ fn mobile_in(run: &Run) -> Option<(String, usize)> {
     is_mobile(&joined).then_some((joined, 0))
 }
 
-/// A number as it was heard once, by the caller's or by the agent's voice.
-struct Reading {
-    digits: String,
-    /// Mean over the digits, 0 to 1.
-    trust: f32,
-    span: Span,
-    agent: bool,
-}
-
-/// A number agreed on by several readings.
-struct Fused {
-    digits: String,
-    confidence: f32,
-    /// Readings that say just this.
-    votes: usize,
-    evidence: Vec<Span>,
-}
-
-impl Fused {
-    fn found(self) -> Found<String> {
-        Found {
-            value: self.digits,
-            confidence: self.confidence,
-            evidence: self.evidence,
-            runner_up: None,
-        }
-    }
-}
-
-/// Digits that a reading must have beyond doubt.
-const LEAST_SURE: usize = 6;
-
-/// The mobile number that the readings of caller and agent agree on best: recognisers drop a digit
-/// here and mishear another there, but seldom the same one twice.
-fn fused(heard: &Heard) -> Option<Fused> {
-    let readings = readings(heard);
-    let mut candidates: Vec<String> =
-        readings.iter().filter(|r| is_mobile(&r.digits)).map(|r| r.digits.clone()).collect();
-    for (index, a) in readings.iter().enumerate() {
-        // Two incomplete readings of one number complete each other.
-        let partial = |r: &&Reading| (8..MOBILE).contains(&r.digits.len());
-        for b in readings[index + 1..].iter().filter(partial).filter(|_| partial(&a)) {
-            candidates.extend(overlay(&a.digits, &b.digits).filter(|digits| is_mobile(digits)));
-        }
-    }
-    candidates.sort();
-    candidates.dedup();
-    let agreement = |digits: &str| -> f32 {
-        let of = |(order, r): (usize, &Reading)| {
-            let like = 1.0 - distance(digits, &r.digits) as f32 / MOBILE as f32;
-            // What is said later corrects what was said before.
-            r.trust * (0.3 + like) * if like < 0.6 { 0.0 } else { 1.0 + 0.05 * order as f32 }
-        };
-        readings.iter().enumerate().map(of).sum()
-    };
-    let digits = candidates.into_iter().max_by(|a, b| agreement(a).total_cmp(&agreement(b)))?;
-    let exact: Vec<&Reading> = readings.iter().filter(|r| r.digits == digits).collect();
-    let trust = exact.iter().map(|r| r.trust).fold(0.0, f32::max);
-    let confidence = match exact.len() {
-        0 => 0.45,
-        1 => 0.4 + 0.45 * trust,
-        _ => 0.6 + 0.35 * trust,
-    };
-    let near = |r: &&Reading| !r.agent && distance(&digits, &r.digits) <= 3;
-    let mut evidence: Vec<Span> = readings.iter().filter(near).map(|r| r.span).collect();
-    if evidence.is_empty() {
-        evidence = exact.iter().map(|r| r.span).collect();
-    }
-    Some(Fused { digits, confidence, votes: exact.len(), evidence })
-}
-
-/// Turns after a number was spoken of within which digits belong to it.
-const LONGEST_TALK: usize = 4;
-
-/// Every reading of a mobile number in the call: asked for, announced, or read back.
-fn readings(heard: &Heard) -> Vec<Reading> {
-    let mut found = Vec::new();
-    // Turns since a number was spoken of.
-    let mut since = usize::MAX;
-    for (utterance, said) in heard.said.iter().enumerate() {
-        let text = said.written();
-        let plain: String = text.iter().collect();
-        let holds = |words: &[&str]| words.iter().any(|word| plain.contains(word));
-        since = if holds(&ANNOUNCE) { 0 } else { since.saturating_add(1) };
-        if since > LONGEST_TALK || (holds(&OTHER) && !holds(&ANNOUNCE)) {
-            continue;
-        }
-        for run in doubtful_runs(&text) {
-            let Some((digits, trust, start, end)) = number_of(&run) else { continue };
-            // A recogniser that was sure of every digit is more often right.
-            let sure = said.chars[start..end].iter().map(|c| c.confidence).sum::<f32>()
-                / (end - start).max(1) as f32;
-            let trust = trust * (0.5 + 0.5 * sure);
-            let span = Span { utterance, start, end };
-            found.push(Reading { digits, trust, span, agent: said.leg == Leg::Agent });
-            since = 0;
-        }
-    }
-    found
-}
-
-/// The stretch of a run that is most likely a mobile number, or, if none is complete, its sure part.
-fn number_of(run: &[Doubtful]) -> Option<(String, f32, usize, usize)> {
-    let sure = |part: &[Doubtful]| part.iter().filter(|digit| digit.trust == 1.0).count();
-    let text = |part: &[Doubtful]| {
-        part.iter().map(|digit| char::from(b'0' + digit.value)).collect::<String>()
-    };
-    let give = |part: &[Doubtful]| {
-        let trust = part.iter().map(|digit| digit.trust).sum::<f32>() / part.len() as f32;
-        Some((text(part), trust, part.first()?.at, part.last()?.at + 1))
-    };
-    let total = sure(run);
-    // Identity and account numbers are longer, unless the same number was said twice.
-    if total > 16 && total != 2 * MOBILE {
-        return None;
-    }
-    // What only sounds like a digit may open a number (幺 is written as 有) but seldom ends one: 您.
-    let edges = |part: &[Doubtful]| {
-        let [.., before, last] = part else { return false };
-        // Nor does what follows a comma: 八四五，已经登记.
-        part[0].trust > 0.45
-            && (last.trust == 1.0 || (last.trust > 0.55 && last.at == before.at + 1))
-    };
-    let windows = run
-        .windows(MOBILE)
-        .filter(|part| sure(part) >= LEAST_SURE && edges(part) && is_mobile(&text(part)));
-    let score = |part: &&[Doubtful]| {
-        part.iter().map(|digit| digit.trust).sum::<f32>() - 0.8 * (total - sure(part)) as f32
-    };
-    if let Some(part) = windows
-        .max_by(|a, b| score(a).total_cmp(&score(b)))
-        .filter(|part| total - sure(part) <= 2 || total == 2 * MOBILE)
-    {
-        return give(part);
-    }
-    let first = run.iter().position(|digit| digit.trust > 0.5)?;
-    let last = run.iter().rposition(|digit| digit.trust == 1.0)?;
-    let part = &run[first..=last];
-    ((7..=13).contains(&part.len()) && sure(part) >= LEAST_SURE).then(|| give(part)).flatten()
-}
-
 pub(crate) fn is_mobile(digits: &str) -> bool {
     digits.len() == MOBILE && digits.starts_with('1') && digits.as_bytes()[1] >= b'3'
-}
-
-/// The shortest string that holds both in order, if it is as long as a mobile number.
-fn overlay(a: &str, b: &str) -> Option<String> {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    let mut common = vec![vec![0usize; b.len() + 1]; a.len() + 1];
-    for i in (0..a.len()).rev() {
-        for j in (0..b.len()).rev() {
-            common[i][j] = if a[i] == b[j] {
-                common[i + 1][j + 1] + 1
-            } else {
-                common[i + 1][j].max(common[i][j + 1])
-            };
-        }
-    }
-    if a.len() + b.len() - common[0][0] != MOBILE {
-        return None;
-    }
-    let (mut i, mut j, mut out) = (0, 0, String::new());
-    while i < a.len() || j < b.len() {
-        let both = i < a.len() && j < b.len() && a[i] == b[j];
-        let from_a = j == b.len() || (i < a.len() && common[i + 1][j] >= common[i][j + 1]);
-        let digit = if both || from_a { a[i] } else { b[j] };
-        (i, j) = if both {
-            (i + 1, j + 1)
-        } else if from_a {
-            (i + 1, j)
-        } else {
-            (i, j + 1)
-        };
-        out.push(char::from(digit));
-    }
-    Some(out)
 }
 
 /// The telephone numbers of a text with where they stand, whatever is said around them. What the
@@ -548,99 +379,10 @@ pub(crate) fn numbers(text: &[char], runs: &[Run]) -> Vec<(String, usize, usize)
     found
 }
 
-/// Whether what stands before a number says that it is one of something else: 工单编号是…, or LSVAM….
-fn is_labelled(text: &[char], start: usize) -> bool {
-    if start > 0 && text[start - 1].is_ascii_alphabetic() {
-        return true;
-    }
-    let before: String = text[start.saturating_sub(LABEL)..start].iter().collect();
-    let after =
-        |text: &str, marks: &[char]| text.rsplit(marks).next().unwrap_or_default().to_owned();
-    // A sentence that is over names nothing any more, nor does a clause: but identity numbers are
-    // announced from afar.
-    let sentence = after(&before, &['。', '？', '！', '?', '!']);
-    let clause = after(sentence.trim_end_matches(['，', ',', ' ', '：', ':']), &['，', ',']);
-    let last = |text: &str, words: &[&str]| words.iter().filter_map(|word| text.rfind(word)).max();
-    last(&clause, &LABELS) > last(&clause, &CALLED)
-        || last(&sentence, &IDENTITY) > last(&sentence, &CALLED)
-}
-
-/// Whether the words before a number say that it is one of a matter or a document, and not of a person.
-pub(crate) fn is_of_a_thing(text: &[char], run: &Run) -> bool {
-    // As long as a person's, whatever it is called.
-    if run.groups.iter().any(|n| matches!(n, 11 | 17 | 18)) || mobile_in(run).is_some() {
-        return false;
-    }
-    let start = run.start();
-    let before: String = text[start.saturating_sub(LABEL)..start].iter().collect();
-    let clause = before.rsplit(['。', '？', '！', '，', '；', ',', ' ']).next().unwrap_or_default();
-    THINGS.iter().any(|word| clause.contains(word))
-        && !CALLED.iter().any(|word| clause.contains(word))
-}
-
-/// Numbers of matters and documents.
-const THINGS: [&str; 13] = [
-    "工单",
-    "订单",
-    "单号",
-    "编号",
-    "受理号",
-    "发票",
-    "信用代码",
-    "流水",
-    "案号",
-    "批号",
-    "运单",
-    "文号",
-    "轮候号",
-];
-/// Characters before a number that may say what it is.
-const LABEL: usize = 12;
-/// What is called so in the words before a number that is none to call.
-const IDENTITY: [&str; 3] = ["身份证", "证件", "证号"];
-/// Numbers that nobody is called by.
-const LABELS: [&str; 33] = [
-    "ID",
-    "车牌",
-    "工单",
-    "订单",
-    "单号",
-    "编号",
-    "卡号",
-    "账号",
-    "帐号",
-    "户号",
-    "受理号",
-    "护照",
-    "发票",
-    "存单",
-    "病历",
-    "产权",
-    "QQ",
-    "群号",
-    "合同",
-    "代码",
-    "流水",
-    "保单",
-    "案号",
-    "学号",
-    "工号",
-    "表号",
-    "税号",
-    "批号",
-    "取件",
-    "验证码",
-    "运单",
-    "密码",
-    "彩票",
-];
-/// Numbers that somebody is.
-const CALLED: [&str; 6] = ["电话", "手机", "联系", "打给", "座机", "微信"];
-
 /// Characters between a number and what is said instead of it.
 const FARTHEST: usize = 14;
 
-fn takes_back(text: &[char], from: usize, to: usize) -> bool {
+pub(crate) fn takes_back(text: &[char], from: usize, to: usize) -> bool {
     if to - from.min(to) > FARTHEST {
         return false;
     }
@@ -663,14 +405,17 @@ fn is_date(digits: &str) -> bool {
 }
 
 fn is_landline(digits: &str) -> bool {
-    // No number within an area begins with a 1.
-    let area = match digits.as_bytes() {
-        [b'0', b'1' | b'2', _, own, ..] => *own > b'1' && digits.len() == 11,
-        [b'0', _, _, _, own, ..] => *own > b'1' && matches!(digits.len(), 11 | 12),
-        _ => false,
-    };
     let local = (7..=8).contains(&digits.len()) && (b'2'..=b'8').contains(&digits.as_bytes()[0]);
-    area || local
+    has_area(digits) || local
+}
+
+/// Whether a number has its area code; within an area none begins with a 1.
+fn has_area(digits: &str) -> bool {
+    match digits.as_bytes() {
+        [b'0', b'1' | b'2', _, b'2'..=b'9', ..] => digits.len() == 11,
+        [b'0', b'3'..=b'9', _, _, b'2'..=b'9', ..] => matches!(digits.len(), 11 | 12),
+        _ => false,
+    }
 }
 
 #[cfg(test)]

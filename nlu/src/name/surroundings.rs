@@ -37,8 +37,8 @@ pub(super) enum Right {
 /// Words by which somebody says a whole name, whatever it is made of.
 const WHOLE: &str = "我叫 名叫 姓名 名字叫 媳妇叫";
 /// Words after which a name is all but certain.
-const ANNOUNCED: &str = "叫 姓名 名字 联系人 户主 投诉人 举报人 反映人 申请人 负责人 法人 法人代表 当事人 受害人 \
-    报案人 收件人 寄件人 来电人 租客 租户 业主 机主 车主 死者 伤者 患者 病人 学生 人叫 名叫 姓 签字的是 \
+const ANNOUNCED: &str = "叫 名字 联系人 户主 投诉人 举报人 反映人 申请人 负责人 法人 法人代表 当事人 受害人 \
+    报案人 收件人 寄件人 来电人 租客 租户 业主 机主 车主 死者 伤者 患者 病人 学生 人叫 姓 签字的是 \
     经办人 承办人 代理人 委托人 被告 原告 被举报人 业务员 推销员 骑手 代办人 权利人 产权人 登记人 借款人 担保人 监护人 署名 落款 原名 曾用名 真名 五保户 \
     低保户 来信人 诉求人 信访人 发件人 付款人 收款人 持卡人 考生 学员";
 /// Words beside which a name often stands.
@@ -59,7 +59,7 @@ const DOES: &str = "投诉 反映 报案 报的案 身份证 电话 手机 的�
 /// What may stand between an announcement and the name.
 const LINKS: &str = "是 叫 就是 叫做 ： : 、";
 /// What joins a name to what is before it: 被, 和, 让.
-const JOINS: &str = "和跟被让由向给替问对是找叫我";
+const JOINS: &str = "和跟被让由向给替问对是我";
 /// Characters beside which no word goes on into the name: function words.
 const FUNCTION: &str =
     "的我是在这住啊呢吧那电了就给和跟说把被有也都不来去个们什么几没很要会能到从对为吗哪谁你他她它";
