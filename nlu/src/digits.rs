@@ -130,10 +130,14 @@ fn counts(text: &[char], at: usize) -> bool {
     text.get(at + 1).is_some_and(|next| "个天年月日块百千万十点号楼位".contains(*next))
 }
 
-/// Whether a word begins here whose first character would be a digit: 一直, 一下.
+/// Whether a word begins here whose first character would be a digit: 一直, 一下, 两边.
 pub(crate) fn is_word(text: &[char], at: usize) -> bool {
-    text[at] == '一'
-        && text.get(at + 1).is_some_and(|next| "下遍样直定起般边旦共些切".contains(*next))
+    let next = |after: &str| text.get(at + 1).is_some_and(|next| after.contains(*next));
+    match text[at] {
+        '一' => next("下遍样直定起般边旦共些切"),
+        '两' => next("边遍"),
+        _ => false,
+    }
 }
 
 /// The runs of digits in a text. Marks and hesitations up to three characters long do not end one.

@@ -129,14 +129,18 @@ pub(crate) fn find(heard: &Heard, this_number: &Words) -> Option<Found<String>> 
         let foreign = holds(&OTHER) && !holds(&["电话", "手机"]);
         // What is dictated as a whole needs nothing from other turns.
         let mut whole = dictated(&text);
-        whole.retain(|number| is_mobile(&number.digits) && !is_labelled(&text, number.start));
+        let known = best.as_ref().is_some_and(|best| best.digits.len() == MOBILE);
+        whole.retain(|number| {
+            let callable = is_mobile(&number.digits) || !(known || foreign);
+            callable && !is_labelled(&text, number.start)
+        });
         if let Some(number) = whole.pop() {
             best = Some(Candidate {
                 digits: number.digits,
                 evidence: vec![Span { utterance: index, start: number.start, end: number.end }],
-                confirmed: number.mended,
+                confirmed: number.mended && !number.respelled,
                 announced,
-                pieced: false,
+                pieced: number.respelled,
             });
             open = Candidate::default();
             continue;
@@ -152,6 +156,7 @@ pub(crate) fn find(heard: &Heard, this_number: &Words) -> Option<Found<String>> 
         }
     }
     let fused = fused(heard);
+    let best = best.or_else(|| unasked(heard));
     let found = match (best, fused) {
         (best, None) => best?,
         // Heard twice outweighs heard once; what the caller confirmed or put together anew stands.
@@ -166,10 +171,27 @@ pub(crate) fn find(heard: &Heard, this_number: &Words) -> Option<Found<String>> 
     let base: f32 = match (found.digits.len() == MOBILE, found.announced) {
         (true, true) => 0.93,
         (true, false) => 0.85,
-        (false, _) => 0.7,
+        (false, true) => 0.7,
+        (false, false) => 0.5,
     };
     let confidence = if found.confirmed { 0.98 } else { base };
     Some(Found { value: found.digits, confidence, evidence: found.evidence, runner_up: None })
+}
+
+/// A number that nobody asked for and that is not called one: 五七二八八四幺，我们居委会.
+fn unasked(heard: &Heard) -> Option<Candidate> {
+    let said = heard.said.iter().enumerate().rev().filter(|(_, said)| said.leg != Leg::Agent);
+    said.filter_map(|(utterance, said)| {
+        let text = said.written();
+        let plain: String = text.iter().collect();
+        if OTHER.iter().any(|word| plain.contains(word)) {
+            return None;
+        }
+        let (digits, start, end) = numbers(&text, &runs(&text)).pop()?;
+        let evidence = vec![Span { utterance, start, end }];
+        Some(Candidate { digits, evidence, ..Candidate::default() })
+    })
+    .next()
 }
 
 #[derive(Clone, Copy)]

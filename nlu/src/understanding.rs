@@ -34,6 +34,9 @@ const LITTLE_SUBSTANCE: usize = 45;
 const LAST_SUBSTANCE: usize = 25;
 /// Confidence from which a place was named, and not just something that sounds like one.
 const SURE_PLACE: f32 = 0.6;
+/// Confidence in what is said of a call that leaves a number and no more, and its title.
+const UNKNOWN: f32 = 0.3;
+const CALL_BACK: &str = "留下电话，未说明诉求";
 /// Substance under which a demand for a person is all there is.
 const PERSON_SUBSTANCE: usize = 14;
 
@@ -125,6 +128,12 @@ impl Understanding {
                 _ => kept.push(spans),
             }
         }
+        // Who leaves nothing but a number to call wants to be called.
+        if kept.is_empty()
+            && let Some(number) = phone::find(heard, &self.rules.speech.this_number)
+        {
+            kept.push(number.evidence);
+        }
         kept
     }
 
@@ -210,14 +219,16 @@ impl Understanding {
         let title = title::of(heard, &spans, request_type.value, place.as_ref(), &self.rules);
         // A title is read before the call is: it says what was meant.
         let title = readings.iter().fold(title, |title, r| title.replace(&r.heard, &r.meant));
-        Interpretation {
+        let phone = phone::find(heard, &self.rules.speech.this_number);
+        let no_more = phone.is_some() && self.substance(heard, &spans) < LEAST_SUBSTANCE;
+        let mut told = Interpretation {
             request_type,
             category,
             category_2,
             office,
             urgency,
             emergency,
-            phone: phone::find(heard, &self.rules.speech.this_number),
+            phone,
             place,
             when: when::find(heard, whole),
             name: name::find(heard),
@@ -225,7 +236,16 @@ impl Understanding {
             title,
             readings,
             matter: spans,
+        };
+        // Somebody is to call back and ask: nothing about the matter is known.
+        if no_more {
+            let confidence = told.category.confidence.min(UNKNOWN);
+            told.request_type = Found { value: RequestType::Help, confidence, ..told.request_type };
+            told.category.confidence = confidence;
+            told.category_2 = None;
+            CALL_BACK.clone_into(&mut told.title);
         }
+        told
     }
 
     /// The caller's words with those mended that sound like a word of the city's, and which they are.

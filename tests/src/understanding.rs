@@ -112,14 +112,16 @@ fn emergencies_reach(file: &str, floor: usize, ceiling: usize) {
 
 #[test]
 fn numbers_are_found_however_they_are_dictated_and_other_numbers_are_left_alone() {
-    // The fourth set is the hardest: what is to be mended is said before the number.
+    // The fourth set is the hardest: riddles. The last are as Whisper heard turns of sets 3 to 6 over a
+    // telephone line, where digits are lost.
     for (file, floor) in [
         ("phones.tsv", 99),
         ("phones-2.tsv", 99),
         ("phones-3.tsv", 99),
-        ("phones-4.tsv", 96),
+        ("phones-4.tsv", 98),
         ("phones-5.tsv", 99),
         ("phones-6.tsv", 99),
+        ("phones-heard.tsv", 85),
     ] {
         let (mut right, mut said, mut mistaken, mut others) = (0, 0, 0, 0);
         for row in rows(file) {
@@ -158,6 +160,18 @@ fn who_called_the_wrong_number_raises_nothing_and_who_pressed_a_wrong_key_does()
     assert_eq!(raised(&courier), 0);
     let remote = "那个机顶盒，村里老人根本不会调，遥控器按错了就没声了，让广播站来教一教，或者弄个大字的说明书。";
     assert_eq!(raised(&[remote]), 1);
+}
+
+#[test]
+fn who_leaves_only_a_number_is_to_be_called_back() {
+    let understanding = understanding();
+    let found = interpret(&understanding, "手机幺三八零零幺三八零零零，谢谢");
+    let [ticket] = &found[..] else { panic!("{found:?}") };
+    assert_eq!(ticket.phone.as_ref().unwrap().value, "13800138000");
+    assert!(ticket.request_type.confidence < 0.5 && ticket.category.confidence < 0.5);
+    assert_eq!(ticket.title, "留下电话，未说明诉求");
+    let mistaken = "喂，打错了，我打的是六二七零三三八八";
+    assert_eq!(interpret(&understanding, mistaken).len(), 0);
 }
 
 #[test]

@@ -3,10 +3,13 @@
 //! What was said is cut into tokens, and every way in which they may add up to a number is followed;
 //! of those that end in a whole number the one that takes the least for granted is right.
 
+mod respelled;
 mod token;
 mod way;
 
-use super::is_mobile;
+use super::{MOBILE, is_mobile};
+use crate::digits::digit_of;
+use respelled::respelled;
 use token::{Token, What, digits, tokens};
 use way::{Way, differing};
 
@@ -21,6 +24,8 @@ pub(super) struct Dictated {
     pub(super) end: usize,
     /// Whether the caller corrected a part of it.
     pub(super) mended: bool,
+    /// Whether it takes some of what was heard for something else.
+    pub(super) respelled: bool,
 }
 
 /// Digits of the shortest number.
@@ -30,27 +35,80 @@ const WAYS: usize = 64;
 /// Tokens that one number is looked for in.
 const MOST_TOKENS: usize = 60;
 
-/// Every whole mobile number, or number with an area code, that is dictated in a text.
+/// Every whole mobile number, or number with an area code, that is dictated in a text: as it was heard,
+/// or, where there is none, as it may have been meant.
 pub(super) fn dictated(text: &[char]) -> Vec<Dictated> {
+    let found = read(text, false);
+    if !found.is_empty() {
+        return found;
+    }
+    let spellings = respelled(text);
+    let mut found = spellings
+        .iter()
+        .map(|text| read(text, false))
+        .find(|found| !found.is_empty())
+        .unwrap_or_default();
+    if found.is_empty() && text.iter().filter(|ch| digit_of(**ch).is_some()).count() >= MOBILE {
+        found = read(text, true);
+    }
+    found.iter_mut().for_each(|number| number.respelled = true);
+    found
+}
+
+/// The numbers of a text; `lenient` where a digit too many may be left out.
+fn read(text: &[char], lenient: bool) -> Vec<Dictated> {
     let tokens = tokens(text);
     let mut found = Vec::new();
     for part in tokens.split(|token| token.what == What::End) {
-        let mut from = 0;
-        while let Some(first) = (from..part.len()).find(|at| begins(text, part, *at)) {
-            match follow(text, &part[first..part.len().min(first + MOST_TOKENS)]) {
-                Some((number, used)) => {
+        // Where the last number ended.
+        let (mut from, mut ended) = (0, 0);
+        while let Some(first) = (from..part.len()).find(|at| begins(text, part, *at, lenient)) {
+            match follow(text, &part[first..part.len().min(first + MOST_TOKENS)], lenient) {
+                Some((mut number, used)) => {
+                    let said = part.partition_point(|token| token.start < number.start);
+                    if let Some(digits) = mended_before(&part[ended..said], &number.digits) {
+                        (number.digits, number.mended) = (digits, true);
+                    }
                     let begun = found.pop_if(|last| is_said_again(text, last, &number));
                     found.push(Dictated {
                         begun: begun.map_or(number.begun, |b| b.begun),
                         ..number
                     });
-                    from = first + used;
+                    (from, ended) = (first + used, first + used);
                 }
                 None => from = first + 1,
             }
         }
     }
     found
+}
+
+/// A number with the correction that was said before it: 第八位应该是九，我原先报的是….
+fn mended_before(before: &[Token], number: &str) -> Option<String> {
+    let place = before.iter().rev().find_map(|token| match token.what {
+        What::Place(n) => n.checked_sub(1),
+        What::PlaceFromEnd(n) => number.len().checked_sub(n),
+        _ => None,
+    });
+    let replaced = |at: usize, digits: &str| {
+        let mut mended = number.to_owned();
+        mended.replace_range(at..at + digits.len(), digits);
+        is_mobile(&mended).then_some(mended)
+    };
+    if let Some(at) = place.filter(|at| *at < number.len()) {
+        // 应该是七不是一: what is denied is what it was.
+        let said = before.windows(2).find_map(|pair| {
+            digits(&pair[1]).filter(|d| d.len() == 1 && pair[0].what != What::Denied)
+        })?;
+        return replaced(at, said);
+    }
+    let back = before.iter().rposition(|token| token.what == What::TakenBack)?;
+    let wrong = before[..back].iter().rev().find_map(digits)?;
+    let right = before[back..].iter().find_map(digits)?;
+    if wrong.len() != right.len() || wrong.len() < 2 || number.matches(wrong).count() != 1 {
+        return None;
+    }
+    replaced(number.find(wrong)?, right)
 }
 
 /// Characters of what stands between two numbers that are not the same: 或者, 另一个, 传真, 我老公.
@@ -72,13 +130,13 @@ fn is_said_again(text: &[char], last: &Dictated, number: &Dictated) -> bool {
 }
 
 /// Whether a number may begin with this token.
-fn begins(text: &[char], part: &[Token], at: usize) -> bool {
+fn begins(text: &[char], part: &[Token], at: usize, lenient: bool) -> bool {
     // Other digits may come first where the first ones are said to be such.
     if matches!(part[at].what, What::Last | What::Middle) {
         return part[at + 1..].iter().any(|token| token.what == What::First);
     }
     let Some(said) = digits(&part[at]) else { return false };
-    if is_mobile(said) {
+    if is_mobile(said) || (lenient && said.len() == MOBILE + 1 && is_mobile(&said[1..])) {
         return true;
     }
     let after_area = part[at..].iter().any(|t| matches!(t.what, What::Area | What::First));
@@ -98,9 +156,9 @@ fn begins(text: &[char], part: &[Token], at: usize) -> bool {
 }
 
 /// The likeliest number that these tokens begin with, and how many of them belong to it.
-fn follow(text: &[char], part: &[Token]) -> Option<(Dictated, usize)> {
+fn follow(text: &[char], part: &[Token], lenient: bool) -> Option<(Dictated, usize)> {
     let local = is_local(text, part[0].start);
-    let mut ways = vec![Way::new(local)];
+    let mut ways = vec![Way::new(local, lenient)];
     let mut best: Option<(f32, Way, usize)> = None;
     for (at, token) in part.iter().enumerate() {
         ways = ways.iter().flat_map(|way| way.step(token, at)).collect();
@@ -134,7 +192,8 @@ fn follow(text: &[char], part: &[Token]) -> Option<(Dictated, usize)> {
     let said_at = |from: usize| part[from..].iter().find(|token| digits(token).is_some());
     let (begun, start) = (said_at(0)?.start, said_at(way.first)?.start);
     let end = part[used - 1].end;
-    Some((Dictated { digits: way.said, begun, start, end, mended: way.mended }, used))
+    let mended = way.mended;
+    Some((Dictated { digits: way.said, begun, start, end, mended, respelled: false }, used))
 }
 
 /// What a way may cost to be believed.
@@ -148,7 +207,7 @@ fn left_over(text: &[char], rest: &[Token]) -> f32 {
             What::Digits(said) => {
                 let all: usize = rest[at..].iter().filter_map(digits).map(str::len).sum();
                 let least = if matches!(said.as_bytes()[0], b'0' | b'1') { 10 } else { SHORTEST };
-                if said.len() >= 3 && all >= least && begins(text, &rest[at..], 0) {
+                if said.len() >= 3 && all >= least && begins(text, &rest[at..], 0, false) {
                     return cost + 0.3;
                 }
                 cost += if said.len() < 3 { 0.5 } else { 2.0 };

@@ -1,5 +1,7 @@
 //! What is said, as far as it matters to a number: groups of digits, and the words between them.
 
+use super::super::MOBILE;
+use super::respelled::FILLER;
 use crate::digits::{digit_of, is_word, runs};
 use crate::heard::is_at;
 
@@ -64,7 +66,8 @@ pub(super) fn digits(token: &Token) -> Option<&str> {
 /// A text in tokens.
 pub(super) fn tokens(text: &[char]) -> Vec<Token> {
     // What stands between digits and only sounds like one.
-    let mut written: Vec<Option<u8>> = text.iter().map(|ch| digit_of(*ch)).collect();
+    let digit = |(at, ch): (usize, &char)| digit_of(*ch).filter(|_| !is_word(text, at));
+    let mut written: Vec<Option<u8>> = text.iter().enumerate().map(digit).collect();
     let denied = text.windows(2).any(|pair| pair == ['不', '是']);
     for digit in runs(text).iter().flat_map(|run| &run.digits) {
         // 不是七零四是七四零 says 是 and no 四.
@@ -89,6 +92,7 @@ pub(super) fn tokens(text: &[char]) -> Vec<Token> {
         // What is said of the digits before it stands before them.
         if matches!(what, What::First | What::Last)
             && after(start)
+            && !leads_on(text, &tokens, end)
             && let Some(last) = tokens.pop_if(|last| digits(last).is_some())
         {
             tokens.push(Token { what, start: last.start, end: last.start });
@@ -103,6 +107,14 @@ pub(super) fn tokens(text: &[char]) -> Vec<Token> {
         tokens.push(Token { what, start, end });
     }
     tokens
+}
+
+/// Whether a word that may be said after digits or before them is said of those that follow:
+/// 中间五五三八开头幺八七.
+fn leads_on(text: &[char], tokens: &[Token], end: usize) -> bool {
+    let follows = text.get(end).is_some_and(|ch| digit_of(*ch).is_some());
+    let opens = tokens.last().and_then(digits).is_some_and(|last| last.starts_with('1'));
+    follows && !opens
 }
 
 /// The token that begins here, and its length in characters.
@@ -171,8 +183,9 @@ fn is_pause(ch: char) -> bool {
 /// Digits one after the other, unless a unit makes them something else.
 fn group(text: &[char], written: &[Option<u8>], at: usize) -> (What, usize) {
     let more = |i: &usize| {
-        written.get(*i).is_some_and(Option::is_some)
-            && (*i == at || (times(text, *i).is_none() && numeral(text, *i).is_none()))
+        text.get(*i) == Some(&FILLER)
+            || (written.get(*i).is_some_and(Option::is_some)
+                && (*i == at || (times(text, *i).is_none() && numeral(text, *i).is_none())))
     };
     let mut end = (at..).take_while(more).last().map_or(at, |last| last + 1);
     let unit = |end: usize| {
@@ -185,6 +198,7 @@ fn group(text: &[char], written: &[Option<u8>], at: usize) -> (What, usize) {
         let change = (at + 1..end).rev().find(|i| arabic(*i) != arabic(end - 1));
         match change {
             Some(last) => end = last + 1,
+            None if end - at == MOBILE + 1 => end -= 1,
             None if end == at + 1 && text[end] == '个' => return (What::Words(1), 2),
             None => return (What::End, end - at + 1),
         }

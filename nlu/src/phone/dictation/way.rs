@@ -34,6 +34,13 @@ enum Place {
     FromEnd(usize),
 }
 
+/// Digits that were taken out: where they stood, and how many.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Slot {
+    at: usize,
+    length: usize,
+}
+
 /// One way in which the tokens so far may be meant.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Way {
@@ -45,7 +52,7 @@ pub(super) struct Way {
     /// Where the group stands that was spoken of last.
     group: (usize, usize),
     /// Where digits were taken out that others are to replace.
-    pub(super) slot: Option<usize>,
+    pub(super) slot: Option<Slot>,
     place: Option<Place>,
     pending: Pending,
     /// Words stood between the last digits and here.
@@ -55,14 +62,17 @@ pub(super) struct Way {
     pub(super) mended: bool,
     /// A number without an area code is whole.
     local: bool,
+    /// A digit too many at a number's end may be left out.
+    lenient: bool,
     /// How much is taken for granted.
     pub(super) cost: f32,
 }
 
 impl Way {
-    /// Nothing said yet; `local` where a number without an area code is whole.
-    pub(super) fn new(local: bool) -> Way {
-        Way { local, ..Way::default() }
+    /// Nothing said yet; `local` where a number without an area code is whole, `lenient` where a digit
+    /// too many at its end may be left out.
+    pub(super) fn new(local: bool, lenient: bool) -> Way {
+        Way { local, lenient, ..Way::default() }
     }
 
     /// Whether all that may follow makes the same of another way as of this one.
@@ -124,11 +134,12 @@ impl Way {
         let mended = self.mended || from < self.said.len();
         let cost = self.cost + cost;
         let group = (from, from + digits.len());
-        let (first, local, mut tail) = (self.first, self.local, self.tail.clone());
+        let (first, local, lenient) = (self.first, self.local, self.lenient);
+        let mut tail = self.tail.clone();
         if !tail.is_empty() && is_whole(&format!("{said}{tail}")) {
             said.push_str(&std::mem::take(&mut tail));
         }
-        Way { said, tail, first, group, cost, mended, local, ..Way::default() }
+        Way { said, tail, first, group, cost, mended, local, lenient, ..Way::default() }
     }
 
     fn mended(mut self, mended: bool) -> Way {
@@ -154,11 +165,25 @@ impl Way {
         let mut ways = self.meant(digits);
         // A beginning said twice without a breath: 幺三三幺三三.
         let (half, again) = digits.split_at(digits.len() / 2);
-        if half == again && opens(half) {
+        let whole = self.pending == Pending::Last
+            && matches!(self.said.len() + half.len(), MOBILE | LONGEST);
+        if half == again && (opens(half) || (whole && half.len() >= 3)) {
             ways.extend(self.meant(half).into_iter().map(|mut way| {
                 way.cost += 1.0;
                 way
             }));
+        }
+        // A whole number and some of it again without a breath.
+        if let Some(left) = MOBILE.checked_sub(self.said.len())
+            && (MOBILE + 1..=MOBILE + 8).contains(&digits.len())
+            && self.pending == Pending::Nothing
+        {
+            let (first, again) = digits.split_at(left);
+            let whole = format!("{}{first}", self.said);
+            if is_mobile(&whole) && again.len() >= 2 && whole.contains(again) {
+                let length = self.said.len();
+                ways.push(self.with(length, length, first, 1.0).mended(self.mended));
+            }
         }
         ways.retain(|way| way.said.len() <= LONGEST);
         ways
@@ -195,6 +220,7 @@ impl Way {
                     self.with(length, length, digits, goes_on),
                     self.with(from, length, digits, 1.2),
                 ];
+                ways.extend(self.with_one_left_out(digits));
                 if !self.has_tail() {
                     ways.push(Way { tail: digits.to_owned(), ..self.without(stands_back) });
                 }
@@ -214,7 +240,11 @@ impl Way {
                 if let Some(from) = self.said.find(digits) {
                     return vec![self.again(from, digits, 0.0)];
                 }
-                vec![self.with(3, 3 + digits.len(), digits, 0.2), self.without(1.0)]
+                let mut ways = vec![self.without(1.0)];
+                if digits.len() <= 4 {
+                    ways.push(self.with(3, 3 + digits.len(), digits, 0.2));
+                }
+                ways
             }
             Pending::Middle => {
                 let mut ways = self.next(digits);
@@ -259,9 +289,10 @@ impl Way {
     fn next(&self, digits: &str) -> Vec<Way> {
         let (length, last) = (self.said.len(), self.last_group());
         if let Some(slot) = self.slot {
-            return vec![self.with(slot, slot, digits, 0.0).mended(true)];
+            return self.fill(slot, digits);
         }
         let mut ways = vec![self.with(length, length, digits, 0.0)];
+        ways.extend(self.with_one_left_out(digits));
         if length == 0 {
             // 尾号两个八，一个零.
             if self.has_tail() && self.pending == Pending::Nothing {
@@ -284,10 +315,12 @@ impl Way {
             let cost = if digits.len() > 1 { 0.8 } else { 1.0 };
             ways.push(self.again(length - digits.len(), digits, cost));
         }
-        for n in 3..=digits.len().min(length) {
+        let least = if self.interrupted { 2 } else { 3 };
+        for n in least..=digits.len().min(length) {
             let whole = matches!(length + digits.len() - n, MOBILE | LONGEST);
             if whole && self.said.ends_with(&digits[..n]) {
-                ways.push(again(self.with(length - n, length, digits, 1.0)));
+                let cost = if n == 2 { 1.8 } else { 1.0 };
+                ways.push(again(self.with(length - n, length, digits, cost)));
             }
         }
         if self.is_whole() {
@@ -315,6 +348,44 @@ impl Way {
                 _ => 2.0,
             };
             ways.push(again(self.with(0, length, digits, cost)));
+        }
+        ways
+    }
+
+    /// Digits for those that were taken out; what is more goes on in the same breath: 不是三四，是三七六五三七.
+    fn fill(&self, slot: Slot, digits: &str) -> Vec<Way> {
+        let into = |digits: &str, cost: f32| self.with(slot.at, slot.at, digits, cost).mended(true);
+        let mut ways = vec![into(digits, 0.0)];
+        if digits.len() > slot.length {
+            let (first, rest) = digits.split_at(slot.length);
+            let mut filled = into(first, 0.5);
+            filled.interrupted = true;
+            ways.extend(filled.next(rest));
+        }
+        ways
+    }
+
+    /// The ways on where one digit is none: what stands after the number, 三三九八七了 for 三三九八，齐了, or
+    /// a hesitation between its groups, which sounds like a nought.
+    fn with_one_left_out(&self, digits: &str) -> Vec<Way> {
+        let length = self.said.len();
+        if !self.lenient || digits.len() < 5 || length + digits.len() != MOBILE + 1 {
+            return Vec::new();
+        }
+        let without = |at: usize, cost: f32| {
+            let left = format!("{}{}", &digits[..at], &digits[at + 1..]);
+            self.with(length, length, &left, cost)
+        };
+        let mut ways = vec![without(digits.len() - 1, 2.0)];
+        // 呃 before a number is a 二, 嗯 a 零.
+        if length == 0 && is_mobile(&digits[1..]) {
+            ways.push(without(0, 1.0));
+        }
+        // The last group of a mobile number begins after seven digits.
+        if let Some(at) = 7usize.checked_sub(length)
+            && digits.as_bytes()[at] == b'0'
+        {
+            ways.push(without(at, 1.8));
         }
         ways
     }
@@ -369,7 +440,7 @@ impl Way {
     fn take_out(&self, digits: &str, cost: f32) -> Option<Way> {
         let at = self.said.rfind(digits)?;
         let mut way = self.with(at, at + digits.len(), "", cost).mended(true);
-        way.slot = Some(at);
+        way.slot = Some(Slot { at, length: digits.len() });
         Some(way)
     }
 }

@@ -1,0 +1,122 @@
+//! What recognisers make of a number that is read out, spelled again as it was meant.
+
+use super::super::MOBILE;
+use crate::digits::digit_of;
+use crate::sound::{Ear, rhymes_with_yao, syllables};
+
+/// Digits from which a text may hold a number that was misheard.
+const LEAST_DIGITS: usize = 6;
+/// Words that tell what digits are for, known by their sound: 默尾, 钱面, 去号.
+const WORDS: &str = "末四位 后四位 后三位 前三位 后两位 末尾 最后 尾号 前面 后面 中间 开头 区号 座机 手机 电话 横杠";
+/// Stands where a character was that belongs to the digit before it.
+pub(super) const FILLER: char = '\u{2060}';
+/// Digits as they are read out over the radio, and never else.
+const RADIO: &str = "拐勾洞";
+/// Characters of the sound of 幺 that begin few words.
+const LIKE_YAO: &str = "腰药邀妖摇咬耀钥姚窑遥瑶夭";
+/// Characters of the sound of 有, which 幺 is written as where a number begins.
+const LIKE_YOU: &str = "有又右由油友优悠游";
+
+/// The text as it may have been meant, character by character, with 幺 and the words around digits as they
+/// were said. Empty where nothing is spelled otherwise.
+///
+/// Only for texts in which no number was found as they stand: much of what is changed here means
+/// something else where no digits are read out.
+pub(super) fn respelled(text: &[char]) -> Vec<Vec<char>> {
+    let said = text.iter().filter(|ch| is_digit(ch)).count();
+    if said < LEAST_DIGITS {
+        return Vec::new();
+    }
+    let mut spelled = text.to_vec();
+    words(&mut spelled);
+    let radio = text.iter().any(|ch| RADIO.contains(*ch));
+    for at in 0..spelled.len() {
+        if let Some((at, ch)) = meant(&spelled, at, said, radio) {
+            spelled[at] = ch;
+        }
+    }
+    let tens: Vec<usize> = (0..spelled.len()).filter(|at| is_ten(&spelled, *at)).collect();
+    if tens.is_empty() {
+        return if spelled == text { Vec::new() } else { vec![spelled] };
+    }
+    // 七十七 is two digits, 后面十二七五 a 是 before three, 一八八十五 a 十五 after three.
+    let mut ones = spelled.clone();
+    for at in tens {
+        let between = at > 0 && is_digit(&spelled[at - 1]);
+        spelled[at] = if between { FILLER } else { '，' };
+        ones[at] = '一';
+    }
+    vec![spelled, ones]
+}
+
+/// Whether a 十 stands among digits that are read out, and not in a sum or a number of two digits.
+fn is_ten(text: &[char], at: usize) -> bool {
+    let after = text[at + 1..].iter().take_while(|ch| is_digit(ch)).count();
+    let before = text[..at].iter().rev().take_while(|ch| is_digit(ch)).count();
+    let counted = after == 1 && text.get(at + 2) == Some(&'个');
+    let sum = text[at.saturating_sub(2)..at].iter().any(|ch| "百千万".contains(*ch));
+    let among = before > 0 && after > 0 && before + after > 2;
+    text[at] == '十' && !sum && (after >= 3 || counted || among)
+}
+
+fn is_digit(ch: &char) -> bool {
+    digit_of(*ch).is_some()
+}
+
+/// Puts the words in the place of what sounds like them.
+fn words(text: &mut [char]) {
+    let sounds = syllables(text, Ear::Near);
+    for word in WORDS.split(' ') {
+        let word: Vec<char> = word.chars().collect();
+        let said = syllables(&word, Ear::Near);
+        for at in 0..(text.len() + 1).saturating_sub(word.len()) {
+            let written = &mut text[at..at + word.len()];
+            // A digit is no other's sound: 后四位 is not 后十位.
+            let digits = written.iter().zip(&word);
+            let mut digits = digits.filter(|(a, _)| is_digit(a));
+            if sounds[at..at + word.len()] == said[..]
+                && digits.all(|(a, b)| digit_of(*a) == digit_of(*b))
+            {
+                written.copy_from_slice(&word);
+            }
+        }
+    }
+}
+
+/// What stands for something else at a place, and how to spell it: the place and the character there.
+/// `said` are the digits of the text.
+fn meant(text: &[char], at: usize, said: usize, radio: bool) -> Option<(usize, char)> {
+    let digits = |from: usize| text.iter().skip(from).take_while(|ch| is_digit(ch)).count();
+    let value = |at: usize| text.get(at).and_then(|ch| digit_of(*ch));
+    let after = digits(at + 1);
+    let follows = at > 0 && is_digit(&text[at - 1]);
+    // The second digit of a mobile number.
+    let second = |at: usize| value(at) >= Some(3);
+    let opens = !follows && second(at + 1) && after >= 2;
+    let ends = |at: usize| text.get(at).is_none_or(|ch| !ch.is_alphanumeric());
+    let yao = |at: usize| text.get(at).is_some_and(|ch| rhymes_with_yao(*ch));
+    match text[at] {
+        // 幺 comes out as 一号 and as 一二, too.
+        '一' if text.get(at + 1) == Some(&'号') && digits(at + 2) > 0 => Some((at + 1, FILLER)),
+        '一' if !follows && value(at + 1) == Some(2) && second(at + 2) && after >= 3 => {
+            Some((at + 1, FILLER))
+        }
+        // 六零四八，好，二七九五.
+        '号' if follows && after >= 3 => Some((at, '，')),
+        '栋' | '东' | '动' | '懂' if radio && (follows || after > 0) => Some((at, '洞')),
+        ch if is_digit(&ch) => None,
+        // 药药四: what comes next may be another.
+        _ if yao(at)
+            && follows
+            && (after > 0
+                || ends(at + 1)
+                || (yao(at + 1) && (digits(at + 2) > 0 || ends(at + 2)))) =>
+        {
+            Some((at, '幺'))
+        }
+        // The eleventh digit.
+        ch if LIKE_YAO.contains(ch) && follows && said + 1 == MOBILE => Some((at, '幺')),
+        ch if opens && (yao(at) || LIKE_YOU.contains(ch)) => Some((at, '幺')),
+        _ => None,
+    }
+}
