@@ -89,6 +89,18 @@ fn is_prompt(words: &str) -> bool {
 /// A plain prompt that makes Whisper write simplified script with punctuation.
 pub(crate) const PROMPT: &str = "以下是普通话的句子。";
 
+/// Two numbers as they are read out, digits that stand twice among them.
+pub(crate) const NUMBERS: &str =
+    "我的电话是幺三八，零零幺三，八零零零。幺五五，七七二二，零零幺幺。";
+
+/// Whether a text holds a number that the decoder was told of beforehand.
+pub(crate) fn is_number_prompt(text: &str) -> bool {
+    let bare = |text: &str| text.chars().filter(|ch| ch.is_alphanumeric()).collect::<String>();
+    let text = bare(text).replace('一', "幺");
+    let told = NUMBERS.split('。').map(|sentence| bare(sentence).replace("我的电话是", ""));
+    told.filter(|number| !number.is_empty()).any(|number| text.contains(&number))
+}
+
 /// Lines that Whisper learned from the ends of subtitled films and says over silence and music.
 const SUBTITLES: [&str; 12] = [
     "谢谢观看",
@@ -159,6 +171,13 @@ pub(crate) fn before_loop(text: &[char]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_that_it_was_told_is_none_that_it_heard() {
+        assert!(is_number_prompt("我的电话是一三八零零一三八零零零。"));
+        assert!(is_number_prompt("幺五五，七七二二，零零幺幺"));
+        assert!(!is_number_prompt("幺三八，零零幺三，八零零幺"));
+    }
 
     const SURE: Figures =
         Figures { mean_logprob: -0.2, confidence: 0.8, no_speech: 0.0, seconds: 10.0 };

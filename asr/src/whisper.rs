@@ -13,7 +13,7 @@ use whisper_rs::{
 };
 
 use crate::Error;
-use crate::guard::{self, Doubt, Figures, PROMPT};
+use crate::guard::{self, Doubt, Figures, NUMBERS, PROMPT};
 use crate::models::{Context, Found, check_header};
 use crate::transcript::{Char, Transcribe, Transcript, Utterance};
 
@@ -104,13 +104,13 @@ impl Model {
     /// [`Error::Recognition`] when there is no memory for another state.
     pub fn worker(&self, decoding: &Decoding) -> Result<Worker, Error> {
         let state = self.context.create_state().map_err(recognition)?;
-        let prompt = self.prompt(&decoding.vocabulary)?;
-        Ok(Worker { model: self.clone(), state, prompt, decoding: decoding.clone() })
+        let prompt = self.prompt(&format!("{}{PROMPT}", decoding.vocabulary))?;
+        let numbers = self.prompt(&format!("{PROMPT}{NUMBERS}"))?;
+        Ok(Worker { model: self.clone(), state, prompt, numbers, decoding: decoding.clone() })
     }
 
-    fn prompt(&self, vocabulary: &str) -> Result<Vec<WhisperTokenId>, Error> {
-        let text = format!("{vocabulary}{PROMPT}");
-        let mut tokens = self.context.tokenize(&text, 4 * text.len()).map_err(recognition)?;
+    fn prompt(&self, text: &str) -> Result<Vec<WhisperTokenId>, Error> {
+        let mut tokens = self.context.tokenize(text, 4 * text.len()).map_err(recognition)?;
         // The end of the prompt weighs most: what is too long loses its beginning.
         let surplus = tokens.len().saturating_sub(MOST_PROMPT_TOKENS);
         tokens.drain(..surplus);
@@ -123,6 +123,8 @@ pub struct Worker {
     model: Model,
     state: WhisperState,
     prompt: Vec<WhisperTokenId>,
+    /// The prompt where a number is expected.
+    numbers: Vec<WhisperTokenId>,
     decoding: Decoding,
 }
 
@@ -140,6 +142,32 @@ impl Decoded {
 
 impl Transcribe for Worker {
     fn transcribe(&mut self, utterance: &Utterance) -> Result<Transcript, Error> {
+        let prompt = self.prompt.clone();
+        self.hear(utterance, &prompt)
+    }
+}
+
+impl Worker {
+    /// Listens once more where a number was dictated and some of its digits were lost: told beforehand how
+    /// telephone numbers are read out, the decoder writes more of them down. `None` where it only says
+    /// again what it was told.
+    ///
+    /// # Errors
+    /// As [`Transcribe::transcribe`].
+    pub fn transcribe_number(
+        &mut self,
+        utterance: &Utterance,
+    ) -> Result<Option<Transcript>, Error> {
+        let prompt = self.numbers.clone();
+        let heard = self.hear(utterance, &prompt)?;
+        Ok(Some(heard).filter(|heard| !guard::is_number_prompt(&heard.text())))
+    }
+
+    fn hear(
+        &mut self,
+        utterance: &Utterance,
+        prompt: &[WhisperTokenId],
+    ) -> Result<Transcript, Error> {
         let length = utterance.samples.len();
         if length > MOST_SAMPLES {
             return Err(Error::Recognition(format!(
@@ -155,7 +183,7 @@ impl Transcribe for Worker {
         sound.resize((length + TAIL_SAMPLES).min(MOST_SAMPLES), 0.0);
 
         let fitted = self.model.policy.positions(sound.len());
-        let mut best = self.decode(&sound, utterance.start_ms, fitted, 0.0)?;
+        let mut best = self.decode(&sound, utterance.start_ms, fitted, 0.0, prompt)?;
         let mut doubt = guard::doubt(&best.text(), best.figures);
         // A cut context and a certain decoder are the usual causes of a loop: give it the whole
         // context first, then let it choose less probable tokens.
@@ -166,7 +194,7 @@ impl Transcribe for Worker {
             if context == fitted && temperature == 0.0 {
                 continue;
             }
-            let other = self.decode(&sound, utterance.start_ms, context, temperature)?;
+            let other = self.decode(&sound, utterance.start_ms, context, temperature, prompt)?;
             // A warmer decoder would be surer of what it makes up: what is silence to a cold one
             // that has the whole context is silence.
             if temperature == 0.0 && guard::is_silence(&other.text(), other.figures) {
@@ -192,15 +220,14 @@ impl Transcribe for Worker {
         }
         Ok(Transcript { chars: best.chars, confidence: best.figures.confidence, ..empty })
     }
-}
 
-impl Worker {
     fn decode(
         &mut self,
         sound: &[f32],
         start_ms: u64,
         context: u32,
         temperature: f32,
+        prompt: &[WhisperTokenId],
     ) -> Result<Decoded, Error> {
         let strategy = match self.decoding.beams {
             0 | 1 => SamplingStrategy::Greedy { best_of: 1 },
@@ -222,7 +249,7 @@ impl Worker {
         params.set_temperature(temperature);
         params.set_temperature_inc(0.0);
         params.set_audio_ctx(context as i32);
-        params.set_tokens(&self.prompt);
+        params.set_tokens(prompt);
         self.state.full(params, sound).map_err(recognition)?;
         Ok(self.collect(start_ms, sound.len()))
     }

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use asr::{
     Decoding, Endpoint, EndpointConfig, Endpointer, Model, Transcribe, Transcript, Utterance,
+    Worker,
 };
 use audio::{Framer, Reader};
-use nlu::{Leg, Said};
+use nlu::{Dictation, Leg, Said};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::convert;
@@ -69,7 +70,7 @@ impl Ears {
                     }
                     // A panic ends one utterance, not the calls of everybody else.
                     let result = std::panic::catch_unwind(AssertUnwindSafe(|| {
-                        worker.transcribe(&job.utterance)
+                        transcribe(&mut worker, &job.utterance)
                     }));
                     let result = result.unwrap_or_else(|_| {
                         Err(asr::Error::Recognition("the recogniser panicked".into()))
@@ -130,6 +131,17 @@ impl Ears {
         }
         Ok(HeardSound { said: heard, duration_ms, incomplete })
     }
+}
+
+/// What was said in an utterance. Where a number was dictated and is not whole, a second listening
+/// counts if it finds a whole one.
+fn transcribe(worker: &mut Worker, utterance: &Utterance) -> Answer {
+    let heard = worker.transcribe(utterance)?;
+    if nlu::dictation(&heard.text()) != Dictation::Broken {
+        return Ok(heard);
+    }
+    let again = worker.transcribe_number(utterance)?;
+    Ok(again.filter(|again| nlu::dictation(&again.text()) == Dictation::Whole).unwrap_or(heard))
 }
 
 fn end_ms(utterance: &Utterance) -> u64 {

@@ -46,8 +46,24 @@ const PLATE: std::ops::RangeInclusive<usize> = 6..=7;
 /// Units that make a number a sum.
 const MONEY: [&str; 8] = ["块钱", "万元", "亿元", "元", "块", "毛钱", "万块", "千块"];
 /// Units that make a number a part of an address.
-const HOUSE: [&str; 14] =
-    ["号楼", "号院", "单元", "弄", "栋", "幢", "室", "层", "号门", "门牌", "座", "楼", "户", "号"];
+const HOUSE: [&str; 16] = [
+    "号楼",
+    "号院",
+    "号大院",
+    "单元",
+    "弄",
+    "栋",
+    "幢",
+    "室",
+    "层",
+    "号门",
+    "门洞",
+    "门牌",
+    "座",
+    "楼",
+    "户",
+    "号",
+];
 
 /// Finds everything in a text; times count from `at`. A number that is said twice is one.
 pub fn entities(text: &str, at: Timestamp) -> Entities {
@@ -147,7 +163,9 @@ pub fn blanks(text: &str) -> Vec<bool> {
         let paid = before.is_some_and(|ch| "退缴付交收扣罚涨价金费款钱共".contains(ch));
         let after = chars.get(run.end()..).unwrap_or_default();
         let sum = paid && run.digits.len() <= 5;
-        if !sum && !is_public(&run.text(), after) && !phone::is_of_a_thing(&chars, run) {
+        // G1024次.
+        let train = before.is_some_and(|ch| ch.is_ascii_alphabetic()) && after.starts_with(&['次']);
+        if !sum && !train && !is_public(&run.text(), after) && !phone::is_of_a_thing(&chars, run) {
             cover(run.start(), run.end());
         }
     }
@@ -171,7 +189,11 @@ pub fn blanks(text: &str) -> Vec<bool> {
 
 /// Whether everybody may know a number: a year, or a hotline such as 12345.
 fn is_public(digits: &str, after: &[char]) -> bool {
-    let hotline = digits.len() == 5 && ["123", "100", "955"].iter().any(|h| digits.starts_with(h));
+    let hotline = match digits.len() {
+        5 => ["123", "100", "955", "96"].iter().any(|h| digits.starts_with(h)),
+        6 => digits.starts_with("96"),
+        _ => false,
+    };
     let counted = after.first().is_some_and(|next| "年元块吨米度万克".contains(*next));
     hotline || (digits.len() <= 6 && counted)
 }
@@ -296,7 +318,8 @@ fn addresses(chars: &[char]) -> Vec<(usize, usize)> {
             let name = road::before(chars, at, LONGEST_PLACE).min(at - from);
             let start = without_lead(chars, at - name, at);
             let start = after(chars, start, at, VERBS);
-            found.push((if at >= start + 2 { start } else { at }, end));
+            let start = if at >= start + 2 { start } else { before_pause(chars, from, at) };
+            found.push((start, end));
             at = end;
             continue;
         }
@@ -314,6 +337,44 @@ fn addresses(chars: &[char]) -> Vec<(usize, usize)> {
     }
     found
 }
+
+/// What estates end in, besides what roads and estates do.
+const ESTATE: &str = "园府城庭湾居寓馆弄坊院郡际墅轩阁台堤岸洲岛都邸宅峰谷期区坝门";
+
+/// Where the names begin that a pause parts from the house number at `at`: 盛世龙城，四期，六号楼; or `at`.
+fn before_pause(chars: &[char], from: usize, at: usize) -> usize {
+    let mut start = at;
+    loop {
+        let end = (from..start).rev().take_while(|i| is_pause(chars[*i])).last().unwrap_or(start);
+        let name = road::before(chars, end, LONGEST_PLACE).min(end - from.min(end));
+        let first = without_lead(chars, end - name, end);
+        let first = after(chars, first, end, VERBS);
+        if end == start || end < first + 2 {
+            return start;
+        }
+        let last = end - 1;
+        let ends = |i: usize| i + road::ending(chars, i) == end && road::names(chars, i);
+        if !(ESTATE.contains(chars[last]) || ends(last) || ends(last - 1)) {
+            return start;
+        }
+        start = first;
+    }
+}
+
+/// Characters of a pause between the parts of an address; none unless there is one.
+fn pause(chars: &[char], at: usize) -> usize {
+    let rest = chars.get(at..).unwrap_or_default();
+    rest.iter().take(LONGEST_PAUSE).take_while(|ch| is_pause(**ch)).count()
+}
+
+fn is_pause(ch: char) -> bool {
+    matches!(ch, '，' | ',' | '、' | ' ' | '嗯' | '呃' | '哦' | '…')
+}
+
+/// Characters of the longest pause within an address.
+const LONGEST_PAUSE: usize = 4;
+/// What makes a number after a pause none of a room.
+const NO_ROOM: &str = "年月日点分块元个人天次度路线多万千百家名条";
 
 /// What is said before the place where somebody lives.
 const HOME: [&str; 5] = ["住", "家", "地址", "租", "户籍"];
@@ -361,10 +422,10 @@ const DEEPEST: usize = 4;
 fn house_after(chars: &[char], at: usize, mut units: usize, deep: usize) -> Option<usize> {
     // 甲五十号, 丙楼, 甲单元: one of these may stand for a number or before one.
     let number = |at: usize| {
-        let stem = usize::from(chars.get(at).is_some_and(|ch| "甲乙丙丁".contains(*ch)));
+        let stem = usize::from(chars.get(at).is_some_and(|ch| "甲乙丙丁负".contains(*ch)));
         let digits = chars[at + stem..].iter().take_while(|ch| is_number(**ch)).count();
         let letter = chars.get(at).is_some_and(char::is_ascii_alphabetic);
-        let named = chars.get(at + 1).is_some_and(|ch| "座栋幢楼区".contains(*ch));
+        let named = chars.get(at + 1).is_some_and(|ch| "座栋幢楼区单".contains(*ch));
         // 14-2号.
         let dash = at + stem + digits;
         let second = match chars.get(dash) {
@@ -380,11 +441,13 @@ fn house_after(chars: &[char], at: usize, mut units: usize, deep: usize) -> Opti
     };
     let (mut end, mut telling) = (at, false);
     loop {
-        let digits = number(end);
+        // 六号楼，三单元，二零一.
+        let pause = if units > 0 { pause(chars, end) } else { 0 };
+        let digits = number(end + pause);
         if digits == 0 {
             break;
         }
-        let stop = end + digits;
+        let stop = end + pause + digits;
         let unit = HOUSE.iter().find(|unit| is_at(chars, stop, unit));
         match unit.map(|unit| (stop + unit.chars().count(), *unit)) {
             Some((after, unit)) => {
@@ -398,14 +461,18 @@ fn house_after(chars: &[char], at: usize, mut units: usize, deep: usize) -> Opti
                 (end, units) = (after, units + 1);
             }
             None if chars.get(stop).is_some_and(|ch| WITHIN.contains(*ch))
-                && number(stop + 1) > 0
+                && number(stop + 1 + self::pause(chars, stop + 1)) > 0
                 && (units > 0
                     || (deep < DEEPEST && house_after(chars, stop + 1, 0, deep + 1).is_some())) =>
             {
                 (end, units) = (stop + 1, units + 1);
             }
             // The room may be named without 室.
-            None if units > 0 && digits > 1 => {
+            None if units > 0
+                && digits > 1
+                && (pause == 0
+                    || (digits > 2 && chars.get(stop).is_none_or(|ch| !NO_ROOM.contains(*ch)))) =>
+            {
                 end = stop;
                 telling = true;
                 break;
@@ -440,7 +507,8 @@ fn dashed(chars: &[char], at: usize, door: usize) -> usize {
 }
 
 /// What says where in a house somebody lives: 后院西屋, 东厢房, 地下室, 西单元201.
-const PARTS: [&str; 26] = [
+const PARTS: [&str; 27] = [
+    "亭子间",
     "地下室",
     "东厢房",
     "西厢房",
@@ -472,8 +540,9 @@ const PARTS: [&str; 26] = [
 /// One past what follows a house number and belongs to it.
 fn with_rest(chars: &[char], mut end: usize) -> usize {
     loop {
-        let part = PARTS.iter().find(|part| is_at(chars, end, part));
-        let part = part.map(|part| part.chars().count()).or_else(|| {
+        let after = end + pause(chars, end);
+        let part = PARTS.iter().find(|part| is_at(chars, after, part));
+        let part = part.map(|part| after - end + part.chars().count()).or_else(|| {
             let tail = dashed(chars, end, 1);
             (tail > 0).then_some(tail)
         });

@@ -31,6 +31,7 @@ pub use interpretation::{
     Candidate, Emergency, Found, Interpret, Interpretation, Place, Reading, RequestType, Urgency,
     When,
 };
+pub use phone::{Dictation, dictation};
 pub use place::Gazetteer;
 pub use sound::Words;
 pub use understanding::Understanding;

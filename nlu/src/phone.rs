@@ -15,6 +15,34 @@ use fusion::fused;
 use label::is_labelled;
 pub(crate) use label::is_of_a_thing;
 
+/// Whether a text dictates a number to call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dictation {
+    /// Not as far as can be told.
+    None,
+    /// Many digits are read out, but no whole number comes of them.
+    Broken,
+    /// A mobile number, or one with its area code.
+    Whole,
+}
+
+/// Digits of a text from which a number may be meant, and how many of them stand together.
+const DICTATED: (usize, usize) = (7, 4);
+
+/// Whether a text dictates a number to call, whole or with digits lost.
+pub fn dictation(text: &str) -> Dictation {
+    let text: Vec<char> = text.chars().collect();
+    let runs = runs(&text);
+    let is_whole = |number: &(String, usize, usize)| is_mobile(&number.0) || has_area(&number.0);
+    if numbers(&text, &runs).iter().any(is_whole) {
+        return Dictation::Whole;
+    }
+    let digits = |run: &Run| run.digits.len();
+    let (all, together) =
+        (runs.iter().map(digits).sum::<usize>(), runs.iter().map(digits).max().unwrap_or(0));
+    if all >= DICTATED.0 && together >= DICTATED.1 { Dictation::Broken } else { Dictation::None }
+}
+
 /// A number while it is being put together.
 #[derive(Debug, Clone, Default)]
 struct Candidate {

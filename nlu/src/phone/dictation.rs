@@ -43,14 +43,11 @@ pub(super) fn dictated(text: &[char]) -> Vec<Dictated> {
         return found;
     }
     let spellings = respelled(text);
-    let mut found = spellings
-        .iter()
-        .map(|text| read(text, false))
-        .find(|found| !found.is_empty())
-        .unwrap_or_default();
-    if found.is_empty() && text.iter().filter(|ch| digit_of(**ch).is_some()).count() >= MOBILE {
-        found = read(text, true);
-    }
+    let long = text.iter().filter(|ch| digit_of(**ch).is_some()).count() >= MOBILE;
+    let lenient = [text].into_iter().chain(spellings.iter().map(Vec::as_slice)).filter(|_| long);
+    let readings =
+        spellings.iter().map(|text| read(text, false)).chain(lenient.map(|text| read(text, true)));
+    let mut found = { readings }.find(|found| !found.is_empty()).unwrap_or_default();
     found.iter_mut().for_each(|number| number.respelled = true);
     found
 }

@@ -7,7 +7,7 @@ use crate::sound::{Ear, rhymes_with_yao, syllables};
 /// Digits from which a text may hold a number that was misheard.
 const LEAST_DIGITS: usize = 6;
 /// Words that tell what digits are for, known by their sound: 默尾, 钱面, 去号.
-const WORDS: &str = "末四位 后四位 后三位 前三位 后两位 末尾 最后 尾号 前面 后面 中间 开头 区号 座机 手机 电话 横杠";
+const WORDS: &str = "末四位 后四位 后三位 前三位 后两位 末尾 最后 尾号 前面 后面 中间 开头 区号 座机 固话 手机 电话 横杠";
 /// Stands where a character was that belongs to the digit before it.
 pub(super) const FILLER: char = '\u{2060}';
 /// Digits as they are read out over the radio, and never else.
@@ -31,7 +31,7 @@ pub(super) fn respelled(text: &[char]) -> Vec<Vec<char>> {
     words(&mut spelled);
     let radio = text.iter().any(|ch| RADIO.contains(*ch));
     for at in 0..spelled.len() {
-        if let Some((at, ch)) = meant(&spelled, at, said, radio) {
+        if let Some((at, ch)) = meant(&spelled, text, at, said, radio) {
             spelled[at] = ch;
         }
     }
@@ -84,8 +84,14 @@ fn words(text: &mut [char]) {
 }
 
 /// What stands for something else at a place, and how to spell it: the place and the character there.
-/// `said` are the digits of the text.
-fn meant(text: &[char], at: usize, said: usize, radio: bool) -> Option<(usize, char)> {
+/// `heard` is the text before anything was changed, `said` the number of its digits.
+fn meant(
+    text: &[char],
+    heard: &[char],
+    at: usize,
+    said: usize,
+    radio: bool,
+) -> Option<(usize, char)> {
     let digits = |from: usize| text.iter().skip(from).take_while(|ch| is_digit(ch)).count();
     let value = |at: usize| text.get(at).and_then(|ch| digit_of(*ch));
     let after = digits(at + 1);
@@ -96,13 +102,20 @@ fn meant(text: &[char], at: usize, said: usize, radio: bool) -> Option<(usize, c
     let ends = |at: usize| text.get(at).is_none_or(|ch| !ch.is_alphanumeric());
     let yao = |at: usize| text.get(at).is_some_and(|ch| rhymes_with_yao(*ch));
     match text[at] {
-        // 幺 comes out as 一号 and as 一二, too.
-        '一' if text.get(at + 1) == Some(&'号') && digits(at + 2) > 0 => Some((at + 1, FILLER)),
+        // 幺 comes out as 一号, 一样 and 一二, too.
+        '一' if matches!(text.get(at + 1), Some('号' | '样')) && digits(at + 2) > 0 => {
+            Some((at + 1, FILLER))
+        }
         '一' if !follows && value(at + 1) == Some(2) && second(at + 2) && after >= 3 => {
             Some((at + 1, FILLER))
         }
         // 六零四八，好，二七九五.
         '号' if follows && after >= 3 => Some((at, '，')),
+        // 三零五七，对吧，二九四四.
+        '对' if follows && after > 0 => Some((at, '，')),
+        '八' if at > 1 && text[at - 1] == '，' && heard[at - 1] == '对' && after >= 4 => {
+            Some((at, '，'))
+        }
         '栋' | '东' | '动' | '懂' if radio && (follows || after > 0) => Some((at, '洞')),
         ch if is_digit(&ch) => None,
         // 药药四: what comes next may be another.

@@ -37,6 +37,8 @@ pub(super) struct Token {
     pub(super) what: What,
     pub(super) start: usize,
     pub(super) end: usize,
+    /// A word follows without a pause.
+    pub(super) runs_on: bool,
 }
 
 const TAKEN_BACK: &str = "不对不对 不对 哦不是 啊不是 说错了 说错 弄错了 记错了 报错了 念错了 搞错了 错了 \
@@ -88,6 +90,7 @@ pub(super) fn tokens(text: &[char]) -> Vec<Token> {
             _ => {}
         }
         let (start, end) = (at, at + length);
+        let runs_on = text.get(end).is_some_and(|ch| !is_pause(*ch));
         at = end;
         // What is said of the digits before it stands before them.
         if matches!(what, What::First | What::Last)
@@ -95,16 +98,16 @@ pub(super) fn tokens(text: &[char]) -> Vec<Token> {
             && !leads_on(text, &tokens, end)
             && let Some(last) = tokens.pop_if(|last| digits(last).is_some())
         {
-            tokens.push(Token { what, start: last.start, end: last.start });
+            tokens.push(Token { what, start: last.start, end: last.start, runs_on });
             tokens.push(last);
             continue;
         }
         if idle > MOST_WORDS {
             idle = 0;
-            tokens.push(Token { what: What::End, start, end });
+            tokens.push(Token { what: What::End, start, end, runs_on });
             continue;
         }
-        tokens.push(Token { what, start, end });
+        tokens.push(Token { what, start, end, runs_on });
     }
     tokens
 }
@@ -192,6 +195,10 @@ fn group(text: &[char], written: &[Option<u8>], at: usize) -> (What, usize) {
         let number = is_at(text, end, "号码");
         text.get(end).is_some_and(|ch| UNITS.contains(*ch)) && !number
     };
+    // 二八，七位数的.
+    if is_at(text, end, "位数") && end > at + 1 {
+        end -= 1;
+    }
     if unit(end) {
         // 13340782956一天: what is written otherwise belongs to the unit.
         let arabic = |i: usize| text[i].is_ascii_digit();

@@ -64,6 +64,8 @@ pub(super) struct Way {
     local: bool,
     /// A digit too many at a number's end may be left out.
     lenient: bool,
+    /// A word follows the digits at hand without a pause.
+    runs_on: bool,
     /// How much is taken for granted.
     pub(super) cost: f32,
 }
@@ -83,9 +85,10 @@ impl Way {
 
     pub(super) fn step(&self, token: &Token, at: usize) -> Vec<Way> {
         let mut way = self.clone();
+        way.runs_on = token.runs_on;
         match &token.what {
             What::Digits(said) => {
-                let mut ways = self.hears(said);
+                let mut ways = way.hears(said);
                 // Nothing is left of what was said before.
                 let anew = |way: &&mut Way| {
                     way.group == (0, said.len()) && way.said.len() == said.len() && !self.has_tail()
@@ -142,6 +145,11 @@ impl Way {
         Way { said, tail, first, group, cost, mended, local, lenient, ..Way::default() }
     }
 
+    fn at_cost(mut self, cost: f32) -> Way {
+        self.cost += cost;
+        self
+    }
+
     fn mended(mut self, mended: bool) -> Way {
         self.mended = mended;
         self
@@ -168,10 +176,19 @@ impl Way {
         let whole = self.pending == Pending::Last
             && matches!(self.said.len() + half.len(), MOBILE | LONGEST);
         if half == again && (opens(half) || (whole && half.len() >= 3)) {
-            ways.extend(self.meant(half).into_iter().map(|mut way| {
-                way.cost += 1.0;
-                way
-            }));
+            ways.extend(self.meant(half).into_iter().map(|way| way.at_cost(1.0)));
+        }
+        // A group within is said twice without a breath: 一五五九六零二四零二四, 八七三零八七三零四二六九.
+        for n in
+            [3, 4].into_iter().filter(|n| digits.len() > 2 * n && self.pending == Pending::Nothing)
+        {
+            let tail = digits.len() - n;
+            if digits[..tail].ends_with(&digits[tail..]) {
+                ways.extend(self.meant(&digits[..tail]).into_iter().map(|way| way.at_cost(1.0)));
+            }
+            if digits[n..].starts_with(&digits[..n]) {
+                ways.extend(self.meant(&digits[n..]).into_iter().map(|way| way.at_cost(1.0)));
+            }
         }
         // A whole number and some of it again without a breath.
         if let Some(left) = MOBILE.checked_sub(self.said.len())
@@ -381,9 +398,11 @@ impl Way {
         if length == 0 && is_mobile(&digits[1..]) {
             ways.push(without(0, 1.0));
         }
-        // The last group of a mobile number begins after seven digits.
+        // The last group of a mobile number begins after seven digits. Where a word follows, its first
+        // character is the likelier one.
         if let Some(at) = 7usize.checked_sub(length)
             && digits.as_bytes()[at] == b'0'
+            && !self.runs_on
         {
             ways.push(without(at, 1.8));
         }
