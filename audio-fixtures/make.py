@@ -220,7 +220,7 @@ def main():
         else:
             wave = target.with_suffix(".part.wav")
             soundfile.write(wave, samples, rate, subtype="PCM_16")
-            subprocess.run(["flac", "-s", "-8", "-e", "-p", "--no-padding", "--no-seektable", "-f", "-o", target, wave], check=True)
+            subprocess.run(["flac", "-s", "-8", "-e", "-r", "8", "-b", "1152", "--no-padding", "--no-seektable", "-f", "-o", target, wave], check=True)
             wave.unlink()
         (HERE / f"{name}.toml").write_text(describe(script, text, legs, lines))
         print(f"{name}: {len(samples) / rate:.1f} s, {target.stat().st_size / 1024:.0f} KiB", flush=True)

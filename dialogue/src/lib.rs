@@ -18,4 +18,4 @@ pub use city::{
 };
 pub use dialogue::{Action, Conclusion, Dialogue, Input, Outcome, Turn, emergency_name, recorded};
 pub use draft::{Draft, Standing};
-pub use route::Routed;
+pub use route::{Routed, route};

@@ -46,7 +46,7 @@ const REPEATED: f32 = 0.3;
 /// complain of: the site where he was not paid, the renovation that a closed gym pleads. The category
 /// speaks for its own rule as strongly as it is certain. Equals go by the order of the table. Who
 /// answered such questions before is the second choice, or the first where no word of the table was said.
-pub(crate) fn route(city: &City, heard: &Heard, matter: &Interpretation) -> Routed {
+pub fn route(city: &City, heard: &Heard, matter: &Interpretation) -> Routed {
     let mut ranked = fitting(city, &Texts::of(city, heard, matter), matter);
     let at_once = ranked.iter().position(|fit| fit.rule.first || !fit.rule.emergency.is_empty());
     let at_once = at_once.map(|at| ranked.remove(at));

@@ -34,6 +34,9 @@ const LITTLE_SUBSTANCE: usize = 45;
 const LAST_SUBSTANCE: usize = 25;
 /// Confidence from which a place was named, and not just something that sounds like one.
 const SURE_PLACE: f32 = 0.6;
+/// The category of an emergency, whatever else is told with it.
+const EMERGENCIES: [(Emergency, &str); 2] =
+    [(Emergency::Medical, "卫生计生"), (Emergency::Crime, "政法")];
 /// Confidence in what is said of a call that leaves a number and no more, and its title.
 const UNKNOWN: f32 = 0.3;
 const CALL_BACK: &str = "留下电话，未说明诉求";
@@ -100,16 +103,15 @@ impl Understanding {
                 asked |= speech.next_asked.iter().any(|phrase| plain.contains(phrase.as_str()));
                 continue;
             }
-            let cue = speech.another.iter().filter_map(|phrase| plain.find(phrase.as_str())).min();
             // Who is asked for the next matter and answers with more than a courtesy begins it.
             let substance = self.rules.substance(&text);
             let answers = asked && substance >= LEAST_SECOND;
             asked &= substance < LEAST_SECOND;
-            let cue = cue.or(answers.then_some(0));
-            let at = cue.map(|at| plain[..at].chars().count());
-            let begun =
-                matters.last().is_some_and(|spans| self.substance(heard, spans) >= LEAST_SUBSTANCE);
-            match at.filter(|_| begun) {
+            let known = matters.last().map_or(0, |spans| self.substance(heard, spans));
+            let begins = |at: &usize| known + self.rules.substance(&text[..*at]) >= LEAST_SUBSTANCE;
+            let cues = speech.another.iter().filter_map(|phrase| plain.find(phrase.as_str()));
+            let cues = cues.map(|at| plain[..at].chars().count()).chain(answers.then_some(0));
+            match cues.filter(begins).min() {
                 Some(at) => {
                     push(&mut matters, utterance, 0, at);
                     matters.push(Vec::new());
@@ -198,7 +200,7 @@ impl Understanding {
         let emergency = self.alarms.find(&self.classifier, &heard.said, &spans, whole);
         let utterances: Vec<usize> = spans.iter().map(|span| span.utterance).collect();
         let request_type = self.request_type(heard, &spans, &scores, emergency.as_ref());
-        let category = self.category(heard, &spans, &scores);
+        let category = self.category(heard, &spans, &scores, emergency.as_ref());
         let below = scores.below(&category.value);
         let category_2 = below.0.first().filter(|(_, p)| *p >= 0.3).map(|(name, p)| Found {
             value: name.clone(),
@@ -287,8 +289,19 @@ impl Understanding {
     }
 
     /// The classifier's opinion moved by words that belong to one category.
-    fn category(&self, heard: &Heard, spans: &[Span], scores: &Scores) -> Found<String> {
+    fn category(
+        &self,
+        heard: &Heard,
+        spans: &[Span],
+        scores: &Scores,
+        emergency: Option<&Found<Emergency>>,
+    ) -> Found<String> {
         let mut odds = Odds::of(&scores.category.0);
+        // Whoever falls ill at a bus stop calls about no bus.
+        let kind = emergency.map(|emergency| emergency.value);
+        if let Some((_, category)) = EMERGENCIES.iter().find(|(of, _)| Some(*of) == kind) {
+            odds.lift(&(*category).to_owned(), 2.0);
+        }
         for span in spans {
             let hints = self.rules.category_hints(&chars(&heard.said, *span));
             odds.add(hints, *span);
