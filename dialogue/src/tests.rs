@@ -371,7 +371,7 @@ fn every_mistake_in_the_citys_files_has_its_line_and_its_remedy() {
             "dispatch.toml",
             "categories = [\"纪检监察\"]",
             "categories = [\"纪检\"]",
-            51,
+            61,
             "unknown category 纪检",
             "did you mean 纪检监察?",
         ),
