@@ -3,6 +3,7 @@
 //! Depends on no other room. `hotline` turns transcripts into [`Heard`], calls
 //! [`Interpret::interpret`], and hands each [`Interpretation`] to the dialogue.
 
+mod address;
 pub mod classifier;
 mod digits;
 pub mod drift;

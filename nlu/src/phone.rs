@@ -26,8 +26,10 @@ pub enum Dictation {
     Whole,
 }
 
-/// Digits of a text from which a number may be meant, and how many of them stand together.
-const DICTATED: (usize, usize) = (7, 4);
+/// Digits of a text from which a number may be meant.
+const LEAST_DICTATED: usize = 7;
+/// How many of them stand together at least.
+const LEAST_TOGETHER: usize = 4;
 
 /// Whether a text dictates a number to call, whole or with digits lost.
 pub fn dictation(text: &str) -> Dictation {
@@ -37,10 +39,13 @@ pub fn dictation(text: &str) -> Dictation {
     if numbers(&text, &runs).iter().any(is_whole) {
         return Dictation::Whole;
     }
-    let digits = |run: &Run| run.digits.len();
-    let (all, together) =
-        (runs.iter().map(digits).sum::<usize>(), runs.iter().map(digits).max().unwrap_or(0));
-    if all >= DICTATED.0 && together >= DICTATED.1 { Dictation::Broken } else { Dictation::None }
+    let together = runs.iter().map(|run| run.digits.len()).max().unwrap_or(0);
+    let all: usize = runs.iter().map(|run| run.digits.len()).sum();
+    if all >= LEAST_DICTATED && together >= LEAST_TOGETHER {
+        Dictation::Broken
+    } else {
+        Dictation::None
+    }
 }
 
 /// A number while it is being put together.
