@@ -138,7 +138,7 @@ pub struct Patience {
 pub struct Department {
     /// Full name.
     pub name: String,
-    /// Offices of the classifier's whose questions it answers.
+    /// Offices and departments of the classifier's whose questions it answers and whose matters it takes.
     #[serde(default)]
     pub answers: Vec<String>,
     /// 市, 区 or 街道.

@@ -26,6 +26,8 @@ const BY_EQUAL_WORDS: f32 = 0.5;
 const A_WORD_AHEAD: f32 = 0.25;
 /// Confidence in the last rule, which takes what nothing else takes.
 const BY_DEFAULT: f32 = 0.2;
+/// What a department weighs that takes such matters for certain: as much as five words.
+const LEARNT_WEIGHT: f32 = 5.0;
 /// Most confidence that questions answered before can give: they were asked of another city.
 const BY_PRECEDENT: f32 = 0.6;
 
@@ -44,36 +46,49 @@ const REPEATED: f32 = 0.3;
 /// Who takes a matter. A rule about an emergency, or one that goes first, decides at once. Among the
 /// others those win whose words are said most, since a caller names by the way what he does not
 /// complain of: the site where he was not paid, the renovation that a closed gym pleads. The category
-/// speaks for its own rule as strongly as it is certain. Equals go by the order of the table. Who
-/// answered such questions before is the second choice, or the first where no word of the table was said.
+/// speaks for its own rule as strongly as it is certain, and what is known of such matters for the
+/// department that takes them. Equals go by the order of the table. Who answered such questions before
+/// is the second choice, or the first where no word of the table was said.
 pub fn route(city: &City, heard: &Heard, matter: &Interpretation) -> Routed {
     let mut ranked = fitting(city, &Texts::of(city, heard, matter), matter);
-    let at_once = ranked.iter().position(|fit| fit.rule.first || !fit.rule.emergency.is_empty());
+    let at_once = ranked.iter().position(Fit::is_at_once);
     let at_once = at_once.map(|at| ranked.remove(at));
     // Stable: the table's order decides among equals.
     ranked.sort_by(|a, b| b.total.total_cmp(&a.total));
     let mut ranked = ranked.into_iter();
     let taken = at_once.or_else(|| ranked.next());
     let taken = taken.expect("City::load makes sure that the last rule takes everything");
-    let rival = ranked.find(|fit| fit.department() != taken.department());
+    let rival = ranked.find(|fit| fit.department != taken.department);
     let ahead = taken.total - rival.as_ref().map_or(0.0, |rival| rival.total);
-    let confidence =
-        match (taken.word, taken.rule.emergency.is_empty(), taken.rule.categories.is_empty()) {
-            (_, false, _) => {
-                matter.emergency.as_ref().map_or(BY_WORD, |emergency| emergency.confidence)
-            }
-            (Some(_), ..) => (BY_EQUAL_WORDS + A_WORD_AHEAD * ahead).clamp(BY_EQUAL_WORDS, BY_WORD),
-            (None, true, false) => matter.category.confidence,
-            (None, true, true) => BY_DEFAULT,
-        };
-    let by_rule = Routed {
-        name: taken.department().to_owned(),
-        because: taken.rule.because.clone(),
-        confidence,
-        evidence: taken.word.into_iter().collect(),
-        runner_up: rival.map(|fit| fit.department().to_owned()),
+    let learnt = taken.learnt / LEARNT_WEIGHT;
+    let (confidence, because) = match (taken.rule, taken.word) {
+        (Some(rule), _) if !rule.emergency.is_empty() => {
+            let heard = matter.emergency.as_ref().map_or(BY_WORD, |e| e.confidence);
+            (heard, rule.because.as_str())
+        }
+        (Some(rule), Some(_)) => {
+            let by_words = (BY_EQUAL_WORDS + A_WORD_AHEAD * ahead).clamp(BY_EQUAL_WORDS, BY_WORD);
+            (by_words.max(learnt), rule.because.as_str())
+        }
+        (Some(rule), None) if taken.learnt <= taken.weight => {
+            let by_category = matter.category.confidence;
+            let sure = if rule.categories.is_empty() { BY_DEFAULT } else { by_category };
+            (sure, rule.because.as_str())
+        }
+        _ => (learnt, LEARNT),
     };
-    let told = taken.word.is_some() || taken.rule.first || !taken.rule.emergency.is_empty();
+    let evidence = match (taken.word, because == LEARNT) {
+        (None, true) => matter.matter.clone(),
+        (word, _) => word.into_iter().collect(),
+    };
+    let told = taken.word.is_some() || taken.is_at_once() || because == LEARNT;
+    let by_rule = Routed {
+        name: taken.department.to_owned(),
+        because: because.to_owned(),
+        confidence,
+        evidence,
+        runner_up: rival.map(|fit| fit.department.to_owned()),
+    };
     match precedent(city, matter) {
         Some((department, _)) if department == by_rule.name => by_rule,
         Some((department, confidence)) if !told && confidence > by_rule.confidence => Routed {
@@ -83,10 +98,15 @@ pub fn route(city: &City, heard: &Heard, matter: &Interpretation) -> Routed {
             evidence: matter.matter.clone(),
             runner_up: Some(by_rule.name),
         },
-        Some((department, _)) => Routed { runner_up: Some(department.to_owned()), ..by_rule },
-        None => by_rule,
+        Some((department, _)) if by_rule.because != LEARNT => {
+            Routed { runner_up: Some(department.to_owned()), ..by_rule }
+        }
+        _ => by_rule,
     }
 }
+
+/// Why, where no word of the table says it.
+const LEARNT: &str = "同类诉求由该部门承办";
 
 /// The department of this city that stands for the office which answered such questions.
 fn precedent<'a>(city: &'a City, matter: &Interpretation) -> Option<(&'a str, f32)> {
@@ -96,24 +116,29 @@ fn precedent<'a>(city: &'a City, matter: &Interpretation) -> Option<(&'a str, f3
     Some((&department.name, office.confidence.min(BY_PRECEDENT)))
 }
 
-/// A rule whose conditions all hold.
+/// A department with what speaks for it: a rule whose conditions all hold, or what is known of such matters.
 struct Fit<'a> {
-    rule: &'a Rule,
-    /// The first of its words, where it asks for any.
+    department: &'a str,
+    rule: Option<&'a Rule>,
+    /// The first of the rule's words, where it asks for any.
     word: Option<Span>,
     /// How much speaks for the rule itself.
     weight: f32,
-    /// How much speaks for its department: by words in one rule, by the category in another.
+    /// How much is known of such matters.
+    learnt: f32,
+    /// How much speaks for the department: words in one rule, the category in another, what is known.
     total: f32,
 }
 
 impl Fit<'_> {
-    fn department(&self) -> &str {
-        self.rule.department.get_ref()
+    /// Whether its rule decides before anything is weighed.
+    fn is_at_once(&self) -> bool {
+        self.rule.is_some_and(|rule| rule.first || !rule.emergency.is_empty())
     }
 }
 
-/// The rules whose conditions hold, in the order of the table.
+/// The rules whose conditions hold, in the order of the table, and the departments that are known to
+/// take such matters.
 fn fitting<'a>(city: &'a City, texts: &Texts<'_>, matter: &Interpretation) -> Vec<Fit<'a>> {
     let said: Vec<Vec<Word>> = city.dispatch.iter().map(|rule| texts.find(&rule.words)).collect();
     // A word inside a longer one is not meant: the 基金 of 公积金.
@@ -134,20 +159,42 @@ fn fitting<'a>(city: &'a City, texts: &Texts<'_>, matter: &Interpretation) -> Ve
             CATEGORY_WEIGHT * matter.category.confidence
         };
         let weight = if rule.words.is_empty() { by_category } else { texts.weight(&words) };
-        fits.push(Fit { rule, word: words.first().map(|word| word.span), weight, total: 0.0 });
+        let word = words.first().map(|word| word.span);
+        let department = rule.department.get_ref().as_str();
+        fits.push(Fit { department, rule: Some(rule), word, weight, learnt: 0.0, total: 0.0 });
+    }
+    let learnt = learnt(city, matter);
+    for (department, _) in &learnt {
+        fits.push(Fit { department, rule: None, word: None, weight: 0.0, learnt: 0.0, total: 0.0 });
     }
     let most = |department: &str, by_word: bool| {
-        let of = fits
-            .iter()
-            .filter(|fit| fit.department() == department && fit.word.is_some() == by_word);
+        let of =
+            fits.iter().filter(|fit| fit.department == department && fit.word.is_some() == by_word);
         of.map(|fit| fit.weight).fold(0.0, f32::max)
     };
-    let totals: Vec<f32> = fits
+    let known = |department: &str| {
+        let of = learnt.iter().filter(|(name, _)| *name == department);
+        of.map(|(_, p)| LEARNT_WEIGHT * p).sum::<f32>()
+    };
+    let sums: Vec<(f32, f32)> = fits
         .iter()
-        .map(|fit| most(fit.department(), true) + most(fit.department(), false))
+        .map(|fit| {
+            (known(fit.department), most(fit.department, true) + most(fit.department, false))
+        })
         .collect();
-    fits.iter_mut().zip(totals).for_each(|(fit, total)| fit.total = total);
+    for (fit, (known, told)) in fits.iter_mut().zip(sums) {
+        (fit.learnt, fit.total) = (known, told + known);
+    }
     fits
+}
+
+/// The departments of this city that take such matters, with how likely each does.
+fn learnt<'a>(city: &'a City, matter: &Interpretation) -> Vec<(&'a str, f32)> {
+    let of = |(label, p): &(String, f32)| {
+        let stands = |d: &&Department| d.name == *label || d.answers.contains(label);
+        Some((city.departments.iter().find(stands)?.name.as_str(), *p))
+    };
+    matter.departments.iter().filter_map(of).collect()
 }
 
 /// Whether everything but the words of a rule holds.

@@ -35,6 +35,7 @@ fn matter(heard: &Heard, request_type: RequestType, category: &str) -> Interpret
         category: found(category.to_owned()),
         category_2: None,
         office: None,
+        departments: Vec::new(),
         urgency: found(Urgency::Normal),
         emergency: None,
         phone: None,
@@ -354,6 +355,36 @@ fn who_answered_such_questions_is_asked_unless_the_table_knows_better() {
 }
 
 #[test]
+fn what_is_known_of_such_matters_weighs_beside_the_table() {
+    let city = city();
+    let told = |text: &str, known: &[(&str, f32)]| {
+        let heard = heard(&[text]);
+        let mut matter = matter(&heard, RequestType::Complaint, "城乡建设");
+        matter.departments = known.iter().map(|(name, p)| ((*name).to_owned(), *p)).collect();
+        (crate::route::route(&city, &heard, &matter), matter.matter)
+    };
+    // No word of the table: what is known goes before the category, and says so.
+    let (routed, matter) = told("那个表插了卡不出火，屏上一个小锁头", &[("市燃气集团", 0.8)]);
+    assert_eq!(routed.name, "市燃气集团");
+    assert!(routed.because.contains("同类诉求"), "{}", routed.because);
+    assert_eq!((routed.confidence, routed.evidence), (0.8, matter));
+    assert_eq!(routed.runner_up.as_deref(), Some("区住房和城乡建设委员会"));
+    // A word said by the way does not outweigh it; the word is the second choice.
+    let (routed, _) = told("我在学校旁边住，楼上老往下扔东西", &[("街道办事处", 0.9)]);
+    assert_eq!(routed.name, "街道办事处");
+    // What is hardly likely outweighs nothing that was said.
+    let (routed, _) = told("暖气不热，屋里十三度", &[("区民政局", 0.2)]);
+    assert_eq!(routed.name, "市热力集团");
+    assert_eq!(routed.runner_up.as_deref(), Some("区住房和城乡建设委员会"));
+    // Nor does anything outweigh a rule that decides at once.
+    let (routed, _) = told("他收红包，贪污公款", &[("区税务局", 1.0)]);
+    assert_eq!(routed.name, "区纪委监委");
+    // A department that this city does not have says nothing.
+    let (routed, _) = told("暖气不热", &[("天文台", 1.0)]);
+    assert_eq!(routed.name, "市热力集团");
+}
+
+#[test]
 fn every_mistake_in_the_citys_files_has_its_line_and_its_remedy() {
     assert_eq!(problems("city.toml", "北京市", "南京市"), [], "a city may have another name");
     for (file, from, to, line, what, remedy) in [
@@ -363,7 +394,7 @@ fn every_mistake_in_the_citys_files_has_its_line_and_its_remedy() {
             "departments.toml",
             "name = \"区生态环境局\"",
             "name = \"区城市管理委员会\"",
-            18,
+            19,
             "is there twice",
             "remove one",
         ),
@@ -371,7 +402,7 @@ fn every_mistake_in_the_citys_files_has_its_line_and_its_remedy() {
             "dispatch.toml",
             "categories = [\"纪检监察\"]",
             "categories = [\"纪检\"]",
-            61,
+            71,
             "unknown category 纪检",
             "did you mean 纪检监察?",
         ),

@@ -12,7 +12,7 @@ pub const SHIPPED: &str = "nlu";
 /// File of a models folder that names the classifier in use.
 const CHOICE: &str = "default-classifier";
 /// What makes a folder a classifier.
-const WEIGHTS: &str = "classifier.safetensors";
+const WEIGHTS: &str = "classifier.safetensors.zst";
 
 /// The folder of the classifier in use.
 ///

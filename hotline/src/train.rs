@@ -199,6 +199,7 @@ fn labels(ticket: &Ticket) -> Vec<(Head, String)> {
             fields.category_2.as_ref().map(|second| format!("{}/{second}", fields.category)),
         ),
         ("urgency", Head::Urgency, Some(fields.urgency.clone())),
+        ("department", Head::Dispatch, fields.department.clone()),
     ] {
         labels.extend(value.filter(|_| corrected(name)).map(|value| (head, value)));
     }

@@ -35,7 +35,8 @@ def main():
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     base = Base(arguments.base)
-    net = Whisper(base, rank=1).eval()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    net = Whisper(base, rank=1).eval().to(device)
     chance = np.random.default_rng(1)
     while True:
         left = [path for path in sorted(Path(arguments.corpus).glob("*.npz"))
@@ -58,8 +59,8 @@ def main():
                 whole = CONTEXT if seconds < CONTEXT - 3 else 30.0
                 sound = torch.zeros(1, int(whole * RATE))
                 sound[0, int(LEAD * RATE) : int(LEAD * RATE) + end - start] = torch.from_numpy(samples[start:end].astype(np.float32) / 32768)
-                with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-                    states = net.encode(mel_of(base, sound))[0]
+                with torch.inference_mode(), torch.autocast(device, torch.bfloat16):
+                    states = net.encode(mel_of(base, sound).to(device))[0].cpu()
                 frames.append(int((seconds + 0.1) * 50))
                 rows.append(states[: frames[-1]].half().numpy())
             np.save(path.with_suffix(".states.npy"), np.concatenate(rows))

@@ -4,7 +4,7 @@ that fits the utterance.
     train.py --base base-f16.bin --corpus DIR --noise DIR --out DIR --minutes 50 [--from adapter.safetensors]
 
 CORPUS holds shards: NAME.npz (x: int16 samples one after the other, l: their lengths) with NAME.json
-(t: texts, s: speakers), and what states.py made of them. Every ten minutes, at the end and when terminated it leaves
+(t: texts, s: speakers), and what states.py made of them. Every ten minutes (--save-minutes), at the end and when terminated it leaves
 OUT/step-NNNNN.safetensors (averaged weights, unscaled: pick.py chooses), OUT/last.pt (to go on from)
 and OUT/curve.csv. Seeded; the time of stopping is not.
 """
@@ -301,6 +301,7 @@ def main():
     parser.add_argument("--batch-seconds", type=float, default=40)
     parser.add_argument("--follow", type=float, default=1.0, help="weight of following the stock model's states")
     parser.add_argument("--falling", type=float, default=0.3, help="last share of the time, in which the rate falls to nothing")
+    parser.add_argument("--save-minutes", type=float, default=10, help="from one checkpoint to the next")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--loaders", type=int, default=1)
     parser.add_argument("--seed", type=int, default=12345)
@@ -376,7 +377,7 @@ def main():
             file.flush()
             print(f"step {step}, {spent / 60:.1f} min, {heard / 3600:.2f} h heard, {heard / spent:.1f}x real time, words {words:.3f}, states {followed:.3f}", flush=True)
             recent = []
-        if spent - saved > 600:
+        if spent - saved > 60 * arguments.save_minutes:
             save()
             saved = spent
     save()

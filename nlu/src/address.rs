@@ -113,7 +113,10 @@ fn before_pause(chars: &[char], from: usize, at: usize) -> usize {
         }
         let last = end - 1;
         let ends = |i: usize| i + road::ending(chars, i) == end && road::names(chars, i);
-        if !(ESTATE.contains(chars[last]) || ends(last) || ends(last - 1)) {
+        // 和平里, but not 我们这里.
+        let quarter = chars[last] == '里'
+            && !"这那哪家院楼屋村夜城店校区手心厂队市县乡".contains(chars[last - 1]);
+        if !(ESTATE.contains(chars[last]) || quarter || ends(last) || ends(last - 1)) {
             return start;
         }
         start = first;
@@ -127,7 +130,7 @@ fn pause(chars: &[char], at: usize) -> usize {
 }
 
 fn is_pause(ch: char) -> bool {
-    matches!(ch, '，' | ',' | '、' | ' ' | '嗯' | '呃' | '哦' | '…')
+    matches!(ch, '，' | ',' | '、' | ' ' | '嗯' | '呃' | '哦' | '…' | '（' | '）' | '(' | ')')
 }
 
 /// Characters of the longest pause within an address.
@@ -184,7 +187,7 @@ fn house_after(chars: &[char], at: usize, mut units: usize, deep: usize) -> Opti
         let stem = usize::from(chars.get(at).is_some_and(|ch| "甲乙丙丁负".contains(*ch)));
         let digits = chars[at + stem..].iter().take_while(|ch| is_number(**ch)).count();
         let letter = chars.get(at).is_some_and(char::is_ascii_alphabetic);
-        let named = chars.get(at + 1).is_some_and(|ch| "座栋幢楼区单".contains(*ch));
+        let named = chars.get(at + 1).is_some_and(|ch| "座栋幢楼区单室户".contains(*ch));
         // 14-2号.
         let dash = at + stem + digits;
         let second = match chars.get(dash) {
@@ -212,8 +215,15 @@ fn house_after(chars: &[char], at: usize, mut units: usize, deep: usize) -> Opti
             Some((after, unit)) => {
                 let other = chars.get(after).is_some_and(|ch| NO_HOUSE.contains(*ch));
                 let before = at.checked_sub(1).map(|at| chars[at]);
-                let date = units == 0 && matches!(before, Some('月' | '第'));
+                let date = units == 0 && matches!(before, Some('月' | '第' | '号'));
                 if unit == "号" && (other || date) {
+                    break;
+                }
+                // 十八栋楼、两千户 are counted; 十八栋楼下 is a place.
+                let houses = matches!(unit, "栋" | "幢" | "座")
+                    && chars.get(after) == Some(&'楼')
+                    && chars.get(after + 1).is_none_or(|ch| !"上下道顶层里".contains(*ch));
+                if houses || (unit == "户" && (units == 0 || pause > 0)) {
                     break;
                 }
                 telling |= !matches!(unit, "层" | "楼" | "户");
@@ -252,7 +262,9 @@ fn dashed(chars: &[char], at: usize, door: usize) -> usize {
     let (mut parts, mut end) = (0, at);
     loop {
         let digits = chars[end..].iter().take_while(|ch| ch.is_ascii_digit()).count();
-        if !(1..=4).contains(&digits) || (parts == 0 && digits > 3) {
+        // 400-820-8888 is a firm's number.
+        let firm = parts == 0 && (is_at(chars, at, "400-") || is_at(chars, at, "800-"));
+        if firm || !(1..=4).contains(&digits) || (parts == 0 && digits > 3) {
             return 0;
         }
         (parts, end) = (parts + 1, end + digits);
@@ -266,13 +278,17 @@ fn dashed(chars: &[char], at: usize, door: usize) -> usize {
 }
 
 /// What says where in a house somebody lives: 后院西屋, 东厢房, 地下室, 西单元201.
-const PARTS: [&str; 27] = [
+const PARTS: [&str; 31] = [
     "亭子间",
     "地下室",
     "东厢房",
     "西厢房",
     "厢房",
     "后院",
+    "里院",
+    "外院",
+    "里屋",
+    "外屋",
     "前院",
     "东院",
     "西院",

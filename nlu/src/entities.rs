@@ -137,6 +137,10 @@ pub fn blanks(text: &str) -> Vec<bool> {
     }
     for name in &found.names {
         cover(name.end, name::with_title(&chars, name.start, name.end));
+        // A whole name is one wherever it stands again: 你就说高兴找他，我叫高兴.
+        let whole = name.end - name.start > 1;
+        let again = |at: &usize| whole && is_at(&chars, *at, &name.value);
+        (0..chars.len()).filter(again).for_each(|at| cover(at, at + name.end - name.start));
     }
     let spoken = runs(&chars);
     // Four digits or more in one breath are a number that somebody could be found by.
@@ -144,10 +148,18 @@ pub fn blanks(text: &str) -> Vec<bool> {
         let before = run.start().checked_sub(1).map(|at| chars[at]);
         let paid = before.is_some_and(|ch| "退缴付交收扣罚涨价金费款钱共".contains(ch));
         let after = chars.get(run.end()..).unwrap_or_default();
-        let sum = paid && run.digits.len() <= 5;
+        // 9:00—17:00, and 13800.56元.
+        let clock = before.is_some_and(|ch| matches!(ch, ':' | '：'));
+        let paid = paid || (chars[run.start()..run.end()].contains(&'.') && is_counted(after));
+        let sum = paid && run.digits.len() <= 7;
         // G1024次.
         let train = before.is_some_and(|ch| ch.is_ascii_alphabetic()) && after.starts_with(&['次']);
-        if !sum && !train && !is_public(&run.text(), after) && !phone::is_of_a_thing(&chars, run) {
+        if !sum
+            && !train
+            && !clock
+            && !is_public(&run.text(), after)
+            && !phone::is_of_a_thing(&chars, run)
+        {
             cover(run.start(), run.end());
         }
     }
@@ -174,10 +186,16 @@ fn is_public(digits: &str, after: &[char]) -> bool {
     let hotline = match digits.len() {
         5 => ["123", "100", "955", "96"].iter().any(|h| digits.starts_with(h)),
         6 => digits.starts_with("96"),
+        // A firm's.
+        10 => ["400", "800"].iter().any(|h| digits.starts_with(h)),
         _ => false,
     };
-    let counted = after.first().is_some_and(|next| "年元块吨米度万克".contains(*next));
-    hotline || (digits.len() <= 6 && counted)
+    hotline || (digits.len() <= 6 && is_counted(after))
+}
+
+/// Whether what follows a number makes it an amount or a year.
+fn is_counted(after: &[char]) -> bool {
+    after.first().is_some_and(|next| "年元块吨米度万克户".contains(*next))
 }
 
 /// The text with names, numbers and addresses blanked; what is left tells what happened, not to whom.
@@ -285,6 +303,15 @@ mod tests {
             ("户主住团结巷二十五号后院西屋", "户主住***"),
             ("从解放路往北走", "从解放路往北走"),
             ("找程工，你们的工资没发", "找***，你们的工资没发"),
+            ("热线12333每日9:00—17:00有人接", "热线12333每日9:00—17:00有人接"),
+            (
+                "客服电话400-820-8888打不通，退款13800.56元",
+                "客服电话400-820-8888打不通，退款13800.56元",
+            ),
+            ("小区共有18栋楼、2316户", "小区共有18栋楼、2316户"),
+            ("住和平里，七区，二十三号楼", "住***"),
+            ("航班CA1831晚点，工号一零三七号的态度好", "航班CA1831晚点，工号一零三七号的态度好"),
+            ("你就说高兴找他，我叫高兴", "你就说***找他，我叫***"),
         ];
         for (text, expected) in rows {
             assert_eq!(redact(text), expected, "{text}");

@@ -135,6 +135,9 @@ pub struct Interpretation {
     pub category_2: Option<Found<String>>,
     /// The office that answered questions like this one, where it is a question.
     pub office: Option<Found<String>>,
+    /// Departments that take such matters, the likeliest first, with how likely each is.
+    #[serde(default)]
+    pub departments: Vec<(String, f32)>,
     /// 紧急程度.
     pub urgency: Found<Urgency>,
     /// An emergency, if this is one.

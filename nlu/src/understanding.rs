@@ -40,6 +40,9 @@ const EMERGENCIES: [(Emergency, &str); 2] =
 /// Confidence in what is said of a call that leaves a number and no more, and its title.
 const UNKNOWN: f32 = 0.3;
 const CALL_BACK: &str = "留下电话，未说明诉求";
+/// Departments that are kept as likely, and how likely each is at least.
+const DEPARTMENTS: usize = 3;
+const UNLIKELY: f32 = 0.03;
 /// Substance under which a demand for a person is all there is.
 const PERSON_SUBSTANCE: usize = 14;
 
@@ -216,6 +219,8 @@ impl Understanding {
             evidence: spans.clone(),
             runner_up: None,
         });
+        let likely = scores.department.0.iter().filter(|(_, p)| *p >= UNLIKELY);
+        let departments = likely.take(DEPARTMENTS).cloned().collect();
         let urgency = urgency(&scores, emergency.as_ref());
         let place = self.places.find(heard, &utterances);
         let title = title::of(heard, &spans, request_type.value, place.as_ref(), &self.rules);
@@ -228,6 +233,7 @@ impl Understanding {
             category,
             category_2,
             office,
+            departments,
             urgency,
             emergency,
             phone,

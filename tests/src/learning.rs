@@ -116,7 +116,7 @@ fn training_gives_the_same_bytes_again_and_needs_no_questions() {
         let config = TrainConfig { out: desk.path(out), ..config.clone() };
         nlu::train::train(&config, |_| {}).unwrap();
         assert!(!desk.path(out).join("training").exists(), "nothing is left unfinished");
-        std::fs::read(desk.path(out).join("classifier.safetensors")).unwrap()
+        std::fs::read(desk.path(out).join("classifier.safetensors.zst")).unwrap()
     };
     let first = weights("out");
     assert!(first == weights("again"), "the same seed gave other weights");
@@ -134,7 +134,7 @@ fn training_that_was_broken_off_goes_on_where_it_stopped() {
     let whole = {
         let config = TrainConfig { out: desk.path("whole"), ..config.clone() };
         nlu::train::train(&config, |_| {}).unwrap();
-        std::fs::read(desk.path("whole/classifier.safetensors")).unwrap()
+        std::fs::read(desk.path("whole/classifier.safetensors.zst")).unwrap()
     };
     // Broken off in the second bank: whoever watches panics.
     let broken = std::panic::catch_unwind(|| {
@@ -147,7 +147,7 @@ fn training_that_was_broken_off_goes_on_where_it_stopped() {
     let count = |at: Progress| topics += usize::from(at.bank == "topic");
     nlu::train::train(&config, count).unwrap();
     assert!(topics > 1, "taken up at once, learnt for the second round");
-    assert!(std::fs::read(desk.path("out/classifier.safetensors")).unwrap() == whole);
+    assert!(std::fs::read(desk.path("out/classifier.safetensors.zst")).unwrap() == whole);
 }
 
 fn category(desk: &Desk, models: &str) -> Value {

@@ -274,6 +274,8 @@ fn what_somebody_else_marked_is_blanked_and_little_else() {
     blanks_reach("redaction-2.txt", [('P', 100), ('I', 96), ('A', 98), ('N', 97)], 22);
     blanks_reach("redaction-3.txt", [('P', 100), ('I', 100), ('A', 100), ('N', 96)], 20);
     blanks_reach("redaction-4.txt", [('P', 100), ('I', 100), ('A', 92), ('N', 97)], 20);
+    // Riddles: a clerk who is called 付款, a tea that is called 王老吉.
+    blanks_reach("redaction-5.txt", [('P', 100), ('I', 100), ('A', 92), ('N', 92)], 30);
 }
 
 /// At least so many per cent of what is marked is blanked, and at most so many per mille of the rest.

@@ -59,10 +59,20 @@ fn matters_that_nobody_trained_on_reach_the_floors() {
 
 #[test]
 fn what_callers_say_in_a_whole_call_goes_to_the_right_department() {
+    calls_reach("calls.tsv", [92, 90, 92]);
+    // Without the words that a table would look for.
+    calls_reach("calls-2.tsv", [88, 85, 85]);
+    // With the words of everything that the matter is not.
+    calls_reach("calls-3.tsv", [92, 85, 78]);
+    calls_reach("calls-4.tsv", [95, 91, 90]);
+}
+
+/// At least so many per cent of the types, of the categories and of the departments are right.
+fn calls_reach(file: &str, floors: [usize; 3]) {
     let understanding = understanding();
     let city = City::load(&home().join("city")).expect("the example city is in order");
     let (mut types, mut categories, mut departments, mut routed) = (0, 0, 0, 0);
-    let rows = rows("calls.tsv");
+    let rows = rows(file);
     for row in &rows {
         let [text, kinds, right, who] = &row[..] else { panic!("{row:?}") };
         let said = vec![Said::from_text(Leg::Caller, text)];
@@ -76,9 +86,12 @@ fn what_callers_say_in_a_whole_call_goes_to_the_right_department() {
         departments += any(&|m| !who.is_empty() && is_one_of(&to(m), who));
     }
     let all = rows.len();
-    assert!(types * 100 >= all * 92, "type right in {types} of {all}");
-    assert!(categories * 100 >= all * 90, "category right in {categories} of {all}");
-    assert!(departments * 100 >= routed * 90, "department right in {departments} of {routed}");
+    let reach = |what: &str, right: usize, of: usize, floor: usize| {
+        assert!(right * 100 >= of * floor, "{file}: {what} right in {right} of {of}");
+    };
+    reach("type", types, all, floors[0]);
+    reach("category", categories, all, floors[1]);
+    reach("department", departments, routed, floors[2]);
 }
 
 fn matters_reach(file: &str, category_floor: f64, type_floor: f64) {
@@ -114,6 +127,7 @@ fn emergencies_are_heard_and_what_only_sounds_like_them_is_not() {
     emergencies_reach("emergencies-11.tsv", 98, 1);
     emergencies_reach("emergencies-12.tsv", 98, 2);
     emergencies_reach("emergencies-13.tsv", 98, 2);
+    emergencies_reach("emergencies-14.tsv", 98, 1);
 }
 
 /// At least so many per cent of the emergencies are heard, and at most so many of the others.
@@ -137,7 +151,8 @@ fn emergencies_reach(file: &str, floor: usize, ceiling: usize) {
 
 #[test]
 fn numbers_are_found_however_they_are_dictated_and_other_numbers_are_left_alone() {
-    // The fourth set is the hardest: riddles. The last are as Whisper heard turns of sets 2 to 6 over a
+    // The fourth set is the hardest: riddles. The seventh has firms' numbers in it, which are no number to
+    // call back. The last are as Whisper heard turns of sets 2 to 6 over a
     // telephone line, where digits are lost.
     for (file, floor) in [
         ("phones.tsv", 99),
@@ -146,6 +161,7 @@ fn numbers_are_found_however_they_are_dictated_and_other_numbers_are_left_alone(
         ("phones-4.tsv", 98),
         ("phones-5.tsv", 99),
         ("phones-6.tsv", 99),
+        ("phones-7.tsv", 97),
         ("phones-heard.tsv", 88),
     ] {
         let (mut right, mut said, mut mistaken, mut others) = (0, 0, 0, 0);

@@ -32,11 +32,13 @@ pub enum Head {
     LetterCategory,
     /// Speech, a letter, or the subject line of one.
     Style,
+    /// Department of the city that takes such a matter.
+    Dispatch,
 }
 
 impl Head {
     /// Every head.
-    pub const ALL: [Head; 9] = [
+    pub const ALL: [Head; 10] = [
         Head::Type,
         Head::Category,
         Head::Subcategory,
@@ -46,6 +48,7 @@ impl Head {
         Head::Letter,
         Head::LetterCategory,
         Head::Style,
+        Head::Dispatch,
     ];
 
     /// The name in options and reports.
@@ -60,6 +63,7 @@ impl Head {
             Head::Letter => "letter",
             Head::LetterCategory => "letter_category",
             Head::Style => "style",
+            Head::Dispatch => "dispatch",
         }
     }
 
@@ -162,9 +166,12 @@ pub(crate) const SPOKEN: usize = 0;
 pub(crate) const WRITTEN: usize = 1;
 pub(crate) const SUBJECT: usize = 2;
 
-/// Labels of the heads whose sets are data: the tree of categories, and the offices.
+/// Labels of the heads whose sets are data: departments, the tree of categories, and the offices.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Labels {
+    /// Departments that matters are sent to, in the order of the weights' columns.
+    #[serde(default)]
+    pub departments: Vec<String>,
     /// First-level categories, in the order of the weights' columns.
     pub categories: Vec<Category>,
     /// Offices that answered questions, in the order of the weights' columns.
@@ -236,6 +243,7 @@ impl Labels {
             Head::Letter => LETTERS.len(),
             Head::LetterCategory => self.of_letters().count(),
             Head::Style => STYLES.len(),
+            Head::Dispatch => self.departments.len(),
         }
     }
 
@@ -259,6 +267,7 @@ impl Labels {
                 self.of_letters().map(|at| self.categories[at].name.clone()).collect()
             }
             Head::Style => STYLES.map(str::to_owned).to_vec(),
+            Head::Dispatch => self.departments.clone(),
         }
     }
 }

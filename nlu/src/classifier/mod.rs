@@ -1,6 +1,6 @@
 //! The classifier: a text in, every head's labels with calibrated probabilities out.
 //!
-//! A folder with `classifier.safetensors`, `tokenizer.json` and `labels.toml` is one model.
+//! A folder with `classifier.safetensors.zst`, `tokenizer.json` and `labels.toml` is one model.
 
 mod bank;
 mod features;
@@ -25,7 +25,7 @@ pub(crate) use labels::{LETTERS, SPOKEN, SUBJECT, WRITTEN};
 pub(crate) use text::Vocabulary;
 
 /// File names inside a model's folder.
-pub(crate) const WEIGHTS: &str = "classifier.safetensors";
+pub(crate) const WEIGHTS: &str = "classifier.safetensors.zst";
 pub(crate) const TOKENIZER: &str = "tokenizer.json";
 pub(crate) const LABELS: &str = "labels.toml";
 
@@ -85,7 +85,8 @@ impl Classifier {
         let vocabulary = Vocabulary::load(&dir.join(TOKENIZER))?;
         let labels = Labels::load(&dir.join(LABELS))?;
         let path = dir.join(WEIGHTS);
-        let bytes = std::fs::read(&path).map_err(Error::file(&path))?;
+        let packed = std::fs::File::open(&path).map_err(Error::file(&path))?;
+        let bytes = zstd::decode_all(packed).map_err(|e| Error::content(&path, e, REMEDY))?;
         let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)
             .map_err(|e| Error::content(&path, e, REMEDY))?;
         let misfit = |what: String| Error::content(&path, what, REMEDY);
@@ -96,9 +97,13 @@ impl Classifier {
             .map_err(misfit)?;
         let certainty = tensors.get("certainty").ok_or("tensor certainty is missing".to_owned());
         let certainty = certainty.and_then(|t| t.to_vec2::<f32>().map_err(|e| e.to_string()));
-        let certainty: Vec<Certainty> = (certainty.map_err(misfit)?.iter())
+        let mut certainty: Vec<Certainty> = (certainty.map_err(misfit)?.iter())
             .filter_map(|row| Some(Certainty { scale: *row.first()?, doubt: *row.get(1)? }))
             .collect();
+        // A file from before departments were learnt.
+        if labels.departments.is_empty() {
+            certainty.resize(Head::ALL.len(), Certainty::default());
+        }
         let finite = certainty.iter().all(|c| c.scale.is_finite() && c.doubt.is_finite());
         if certainty.len() != Head::ALL.len() || !finite {
             return Err(misfit("tensor certainty is not what it should be".to_owned()));
@@ -207,6 +212,7 @@ impl Classifier {
                     .collect(),
             ),
             office: self.office(&margins),
+            department: named(Head::Dispatch),
         }
     }
 }

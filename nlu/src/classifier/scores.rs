@@ -57,6 +57,8 @@ pub struct Scores {
     /// Office that answers such questions, with the probability that it does; none where the text
     /// is like the questions of no office.
     pub office: Option<(String, f32)>,
+    /// Department that takes such a matter; all of them alike where nothing was learnt about any.
+    pub department: Ranked<String>,
 }
 
 impl Scores {

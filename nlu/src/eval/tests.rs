@@ -48,7 +48,7 @@ fn maps_are_read_with_one_or_many() {
 }
 
 fn types_by(map: LabelMap) -> (Labels, Options) {
-    let labels = Labels { categories: Vec::new(), offices: Vec::new() };
+    let labels = Labels { departments: Vec::new(), categories: Vec::new(), offices: Vec::new() };
     (labels, Options { head: Head::Type, restrict: false, map })
 }
 

@@ -19,9 +19,10 @@ pub(crate) const RARE: &str = "亓逄阚宓谈揭匡裘铁水花海区户巢幸�
     富乌巴隗宣贲郁杭诸钮滑候闪火上生么召代仉冒鄞矫矿肇芶訚谌铙楠旷赫泮律战仝";
 
 /// Family names of two characters.
-pub(crate) const COMPOUND: [&str; 14] = [
+pub(crate) const COMPOUND: [&str; 33] = [
     "欧阳", "上官", "司马", "诸葛", "皇甫", "尉迟", "慕容", "令狐", "司徒", "夏侯", "端木", "东方",
-    "南宫", "公孙",
+    "南宫", "公孙", "呼延", "万俟", "相里", "轩辕", "赫连", "独孤", "完颜", "钟离", "宇文", "长孙",
+    "西门", "闻人", "澹台", "濮阳", "淳于", "申屠", "鲜于", "拓跋", "亓官",
 ];
 
 /// Characters of given names, by frequency.

@@ -8,7 +8,7 @@ const LABEL: usize = 12;
 /// What is called so in the words before a number that is none to call.
 const IDENTITY: [&str; 3] = ["身份证", "证件", "证号"];
 /// Numbers of matters and documents.
-const THINGS: [&str; 13] = [
+const THINGS: [&str; 16] = [
     "工单",
     "订单",
     "单号",
@@ -22,9 +22,12 @@ const THINGS: [&str; 13] = [
     "运单",
     "文号",
     "轮候号",
+    "工号",
+    "航班",
+    "中奖",
 ];
 /// Numbers that somebody or something has, and that nobody is called by.
-const OWNED: [&str; 23] = [
+const OWNED: [&str; 22] = [
     "ID",
     "车牌",
     "卡号",
@@ -41,7 +44,6 @@ const OWNED: [&str; 23] = [
     "代码",
     "保单",
     "学号",
-    "工号",
     "表号",
     "税号",
     "取件",

@@ -65,7 +65,8 @@ pub struct HeadCount {
 
 /// Heads that corrections teach. The offices are those of another city; letters and styles nobody
 /// corrects; and whoever takes false alarms back must not make the line deaf to true ones.
-const TAUGHT: [Head; 4] = [Head::Type, Head::Category, Head::Subcategory, Head::Urgency];
+const TAUGHT: [Head; 5] =
+    [Head::Type, Head::Category, Head::Subcategory, Head::Urgency, Head::Dispatch];
 /// One ticket in this many is held back.
 const HELD_BACK: u64 = 5;
 /// What a correction costs against a seed: it was really said.
@@ -105,7 +106,8 @@ pub fn adapt(
     let mut new = Classifier::load(&config.model)?;
     let banks = new.banks.len();
     for (at, bank) in new.banks.iter_mut().enumerate() {
-        if bank.plan.heads.iter().any(|head| TAUGHT.contains(head)) {
+        let has_labels = !bank.plan.columns(labels).is_empty();
+        if has_labels && bank.plan.heads.iter().any(|head| TAUGHT.contains(head)) {
             let moved = lessons.moved(&old, bank)?.write()?.into_iter().collect();
             // What is compared is what would be written, in 8 bits.
             *bank = Bank::read(bank.plan, &moved, labels)

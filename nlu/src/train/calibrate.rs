@@ -68,6 +68,7 @@ pub(crate) fn evaluations(
         (Source::Seed, Head::Subcategory, "seed category_2"),
         (Source::Seed, Head::Urgency, "seed urgency"),
         (Source::Seed, Head::Emergency, "seed emergency"),
+        (Source::Seed, Head::Dispatch, "seed dispatch"),
     ] {
         let right = |k: &Kept<'_>| k.example.right[head as usize].clone();
         let known: Vec<&Kept<'_>> = kept

