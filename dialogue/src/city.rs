@@ -138,7 +138,8 @@ pub struct Patience {
 pub struct Department {
     /// Full name.
     pub name: String,
-    /// Offices and departments of the classifier's whose questions it answers and whose matters it takes.
+    /// Labels of the classifier that it stands for: offices whose questions it answers, departments that go
+    /// by another name here.
     #[serde(default)]
     pub answers: Vec<String>,
     /// 市, 区 or 街道.

@@ -48,7 +48,8 @@ const REPEATED: f32 = 0.3;
 /// complain of: the site where he was not paid, the renovation that a closed gym pleads. The category
 /// speaks for its own rule as strongly as it is certain, and what is known of such matters for the
 /// department that takes them. Equals go by the order of the table. Who answered such questions before
-/// is the second choice, or the first where no word of the table was said.
+/// is the first choice where no word of the table was said and nothing surer is known, else the second
+/// beside what the table says.
 pub fn route(city: &City, heard: &Heard, matter: &Interpretation) -> Routed {
     let mut ranked = fitting(city, &Texts::of(city, heard, matter), matter);
     let at_once = ranked.iter().position(Fit::is_at_once);
@@ -60,7 +61,7 @@ pub fn route(city: &City, heard: &Heard, matter: &Interpretation) -> Routed {
     let taken = taken.expect("City::load makes sure that the last rule takes everything");
     let rival = ranked.find(|fit| fit.department != taken.department);
     let ahead = taken.total - rival.as_ref().map_or(0.0, |rival| rival.total);
-    let learnt = taken.learnt / LEARNT_WEIGHT;
+    let learnt = taken.known / LEARNT_WEIGHT;
     let (confidence, because) = match (taken.rule, taken.word) {
         (Some(rule), _) if !rule.emergency.is_empty() => {
             let heard = matter.emergency.as_ref().map_or(BY_WORD, |e| e.confidence);
@@ -70,18 +71,19 @@ pub fn route(city: &City, heard: &Heard, matter: &Interpretation) -> Routed {
             let by_words = (BY_EQUAL_WORDS + A_WORD_AHEAD * ahead).clamp(BY_EQUAL_WORDS, BY_WORD);
             (by_words.max(learnt), rule.because.as_str())
         }
-        (Some(rule), None) if taken.learnt <= taken.weight => {
+        (Some(rule), None) => {
             let by_category = matter.category.confidence;
             let sure = if rule.categories.is_empty() { BY_DEFAULT } else { by_category };
-            (sure, rule.because.as_str())
+            let known = taken.known > taken.weight && !rule.first;
+            (sure.max(learnt), if known { LEARNT } else { rule.because.as_str() })
         }
-        _ => (learnt, LEARNT),
+        (None, _) => (learnt, LEARNT),
     };
     let evidence = match (taken.word, because == LEARNT) {
         (None, true) => matter.matter.clone(),
         (word, _) => word.into_iter().collect(),
     };
-    let told = taken.word.is_some() || taken.is_at_once() || because == LEARNT;
+    let told = taken.word.is_some() || taken.is_at_once();
     let by_rule = Routed {
         name: taken.department.to_owned(),
         because: because.to_owned(),
@@ -98,6 +100,7 @@ pub fn route(city: &City, heard: &Heard, matter: &Interpretation) -> Routed {
             evidence: matter.matter.clone(),
             runner_up: Some(by_rule.name),
         },
+        // What is known of such matters is nearer than what another city's office answered.
         Some((department, _)) if by_rule.because != LEARNT => {
             Routed { runner_up: Some(department.to_owned()), ..by_rule }
         }
@@ -124,8 +127,8 @@ struct Fit<'a> {
     word: Option<Span>,
     /// How much speaks for the rule itself.
     weight: f32,
-    /// How much is known of such matters.
-    learnt: f32,
+    /// How much is known of such matters, for its department.
+    known: f32,
     /// How much speaks for the department: words in one rule, the category in another, what is known.
     total: f32,
 }
@@ -161,11 +164,11 @@ fn fitting<'a>(city: &'a City, texts: &Texts<'_>, matter: &Interpretation) -> Ve
         let weight = if rule.words.is_empty() { by_category } else { texts.weight(&words) };
         let word = words.first().map(|word| word.span);
         let department = rule.department.get_ref().as_str();
-        fits.push(Fit { department, rule: Some(rule), word, weight, learnt: 0.0, total: 0.0 });
+        fits.push(Fit { department, rule: Some(rule), word, weight, known: 0.0, total: 0.0 });
     }
     let learnt = learnt(city, matter);
     for (department, _) in &learnt {
-        fits.push(Fit { department, rule: None, word: None, weight: 0.0, learnt: 0.0, total: 0.0 });
+        fits.push(Fit { department, rule: None, word: None, weight: 0.0, known: 0.0, total: 0.0 });
     }
     let most = |department: &str, by_word: bool| {
         let of =
@@ -183,7 +186,7 @@ fn fitting<'a>(city: &'a City, texts: &Texts<'_>, matter: &Interpretation) -> Ve
         })
         .collect();
     for (fit, (known, told)) in fits.iter_mut().zip(sums) {
-        (fit.learnt, fit.total) = (known, told + known);
+        (fit.known, fit.total) = (known, told + known);
     }
     fits
 }

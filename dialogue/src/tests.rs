@@ -372,6 +372,7 @@ fn what_is_known_of_such_matters_weighs_beside_the_table() {
     // A word said by the way does not outweigh it; the word is the second choice.
     let (routed, _) = told("我在学校旁边住，楼上老往下扔东西", &[("街道办事处", 0.9)]);
     assert_eq!(routed.name, "街道办事处");
+    assert_eq!(routed.runner_up.as_deref(), Some("区教育委员会"));
     // What is hardly likely outweighs nothing that was said.
     let (routed, _) = told("暖气不热，屋里十三度", &[("区民政局", 0.2)]);
     assert_eq!(routed.name, "市热力集团");
@@ -382,6 +383,19 @@ fn what_is_known_of_such_matters_weighs_beside_the_table() {
     // A department that this city does not have says nothing.
     let (routed, _) = told("暖气不热", &[("天文台", 1.0)]);
     assert_eq!(routed.name, "市热力集团");
+}
+
+#[test]
+fn who_is_hurt_where_he_must_be_got_out_first_is_the_fire_brigades() {
+    let city = city();
+    let to = |text: &str| {
+        let heard = heard(&[text]);
+        let mut matter = matter(&heard, RequestType::Help, "卫生计生");
+        matter.emergency = Some(found(Emergency::Medical));
+        crate::route::route(&city, &heard, &matter).name
+    };
+    assert_eq!(to("老人掉井里了，腿摔断了流血不止"), "区消防救援支队");
+    assert_eq!(to("老人在家里摔倒了，没有反应"), "区卫生健康委员会");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
+use dialogue::City;
 use indicatif::ProgressBar;
 use nlu::classifier::Head;
 use nlu::train::{AdaptConfig, Comparison, Correction, Progress, TrainConfig, adapt};
@@ -106,7 +107,7 @@ fn from_corrections(global: &Global, setting: &Setting, ask: &TrainNlu) -> anyho
     let model = classifiers::in_use(setting)?;
     let city = load_city(&setting.city)?;
     let store = open_store(setting, &city)?;
-    let corrections = corrections(&store)?;
+    let corrections = corrections(&store, &city)?;
     if corrections.len() < FEWEST {
         return Err(anyhow!(
             "{}: {} corrected tickets; at least {FEWEST} are needed to learn from: see `hotline correct`",
@@ -163,10 +164,10 @@ fn told(compared: &Comparison, old: &Path, new: &Path, in_use: bool) -> String {
 }
 
 /// The caller's words of every ticket that a person corrected, with what it says now.
-fn corrections(store: &Store) -> anyhow::Result<Vec<Correction>> {
+fn corrections(store: &Store, city: &City) -> anyhow::Result<Vec<Correction>> {
     let mut found = Vec::new();
     for ticket in store.tickets(&Filter::default()).or_exit(exit::STORE)? {
-        let labels = labels(&ticket);
+        let labels = labels(&ticket, city);
         let call = store.call(&ticket.call).or_exit(exit::STORE)?;
         let Some(call) = call.filter(|call| !labels.is_empty() && !call.transcript.is_empty())
         else {
@@ -180,13 +181,15 @@ fn corrections(store: &Store) -> anyhow::Result<Vec<Correction>> {
     Ok(found)
 }
 
-/// What a person said that the ticket is: the fields that were corrected, as they stand.
-fn labels(ticket: &Ticket) -> Vec<(Head, String)> {
+/// What a person said that the ticket is: the fields that were corrected, as they stand. Who sends it to
+/// another department than the one proposed corrects that.
+fn labels(ticket: &Ticket, city: &City) -> Vec<(Head, String)> {
     let corrected = |name: &str| {
-        ticket
-            .history
-            .iter()
-            .any(|r| matches!(&r.event, Event::Corrected { field, .. } if field == name))
+        ticket.history.iter().any(|r| match &r.event {
+            Event::Corrected { field, .. } => field == name,
+            Event::Dispatched { from, .. } => name == "department" && from.is_some(),
+            _ => false,
+        })
     };
     let fields = &ticket.fields;
     let mut labels = Vec::new();
@@ -199,9 +202,14 @@ fn labels(ticket: &Ticket) -> Vec<(Head, String)> {
             fields.category_2.as_ref().map(|second| format!("{}/{second}", fields.category)),
         ),
         ("urgency", Head::Urgency, Some(fields.urgency.clone())),
-        ("department", Head::Dispatch, fields.department.clone()),
     ] {
         labels.extend(value.filter(|_| corrected(name)).map(|value| (head, value)));
+    }
+    // The classifier may know the department by one of the names that it stands for.
+    if let Some(name) = fields.department.as_ref().filter(|_| corrected("department")) {
+        let department = city.departments.iter().find(|d| d.name == *name);
+        let others = department.into_iter().flat_map(|d| &d.answers);
+        labels.extend(others.chain([name]).map(|name| (Head::Dispatch, name.clone())));
     }
     labels
 }

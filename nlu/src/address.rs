@@ -115,7 +115,7 @@ fn before_pause(chars: &[char], from: usize, at: usize) -> usize {
         let ends = |i: usize| i + road::ending(chars, i) == end && road::names(chars, i);
         // 和平里, but not 我们这里.
         let quarter = chars[last] == '里'
-            && !"这那哪家院楼屋村夜城店校区手心厂队市县乡".contains(chars[last - 1]);
+            && !"这那哪家院楼屋村夜城店校区手心厂队市县乡公英华邻".contains(chars[last - 1]);
         if !(ESTATE.contains(chars[last]) || quarter || ends(last) || ends(last - 1)) {
             return start;
         }

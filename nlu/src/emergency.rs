@@ -55,6 +55,8 @@ const LEARNED: f32 = 0.98;
 /// The classifier's probability under which a sentence with a word of the rules is no alarm: it tells
 /// of a drill, of a bill, of what somebody made up.
 const DENIED: f32 = 0.25;
+/// The same where the word only sounds like one of the rules: 腰不行 for 要不行.
+const DENIED_ALIKE: f32 = 0.5;
 /// The classifier's probability from which a sentence is an alarm although it holds a word that tells of
 /// another time or of paper work: somebody is hit by a lorry at a toll booth.
 const DESPITE: f32 = 0.96;
@@ -64,8 +66,9 @@ const DENIED_IN_ALL: f32 = 0.02;
 /// The classifier's probability of all that was said, under which one of many sentences without a word of
 /// the rules is no alarm.
 const LEARNED_IN_ALL: f32 = 0.1;
-/// Sentences up to which a caller says little else.
+/// Sentences, and characters without punctuation, up to which a caller says little else.
 const ALONE: usize = 3;
+const ALONE_LENGTH: usize = 80;
 /// Characters, without punctuation, under which a sentence says too little to be an alarm without a word of
 /// the rules: 我在东城区。
 const LEAST: usize = 6;
@@ -103,17 +106,25 @@ impl Alarms {
                 chance,
             })
             .collect();
-        let in_all = call.iter().flat_map(|span| sentences_of(said, *span)).count();
+        let in_all: Vec<usize> = call
+            .iter()
+            .flat_map(|span| sentences_of(said, *span))
+            .map(|(_, text)| text.iter().filter(|ch| ch.is_alphanumeric()).count())
+            .collect();
+        let little = in_all.len() <= ALONE && in_all.iter().sum::<usize>() <= ALONE_LENGTH;
         // One of many sentences may be misheard: what all of them tell decides with it.
-        let all = (in_all > ALONE).then(|| {
+        let all = (!little).then(|| {
             let all: Vec<char> = sentences.iter().flat_map(|(_, text)| text).copied().collect();
             chance(classifier, &all).0
         });
         let denied = if all.is_some_and(|p| p < DENIED_IN_ALL) { DENIED_AMONG } else { DENIED };
         let named: Vec<(Emergency, Span, f32)> = judged
             .iter()
-            .filter(|sentence| sentence.chance.0 >= denied)
-            .flat_map(|sentence| sentence.named.clone())
+            .flat_map(|sentence| sentence.named.iter().map(move |named| (named, sentence.chance.0)))
+            .filter(|((_, _, sure), chance)| {
+                *chance >= if *sure < WRITTEN { denied.max(DENIED_ALIKE) } else { denied }
+            })
+            .map(|(named, _)| *named)
             .collect();
         let alarms = match all {
             _ if !named.is_empty() => named,

@@ -149,9 +149,10 @@ pub fn blanks(text: &str) -> Vec<bool> {
         let paid = before.is_some_and(|ch| "退缴付交收扣罚涨价金费款钱共".contains(ch));
         let after = chars.get(run.end()..).unwrap_or_default();
         // 9:00—17:00, and 13800.56元.
-        let clock = before.is_some_and(|ch| matches!(ch, ':' | '：'));
-        let paid = paid || (chars[run.start()..run.end()].contains(&'.') && is_counted(after));
-        let sum = paid && run.digits.len() <= 7;
+        let clock = matches!(chars[..run.start()], [.., hour, ':' | '：'] if hour.is_ascii_digit())
+            && run.digits.len() == 4;
+        let decimal = chars[run.start()..run.end()].contains(&'.') && is_counted(after);
+        let sum = run.digits.len() <= if decimal { 7 } else { 5 } && (paid || decimal);
         // G1024次.
         let train = before.is_some_and(|ch| ch.is_ascii_alphabetic()) && after.starts_with(&['次']);
         if !sum
@@ -312,6 +313,10 @@ mod tests {
             ("住和平里，七区，二十三号楼", "住***"),
             ("航班CA1831晚点，工号一零三七号的态度好", "航班CA1831晚点，工号一零三七号的态度好"),
             ("你就说高兴找他，我叫高兴", "你就说***找他，我叫***"),
+            ("QQ：12345678，密码:123456", "QQ：***，密码:***"),
+            ("我的银行卡：6222021234567890123", "我的银行卡：***"),
+            ("我交123456的", "我交***的"),
+            ("离这儿三公里，十二号楼着火了", "离这儿三公里，***着火了"),
         ];
         for (text, expected) in rows {
             assert_eq!(redact(text), expected, "{text}");

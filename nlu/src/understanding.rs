@@ -219,7 +219,9 @@ impl Understanding {
             evidence: spans.clone(),
             runner_up: None,
         });
-        let likely = scores.department.0.iter().filter(|(_, p)| *p >= UNLIKELY);
+        // Where nothing was learnt all are alike.
+        let least = UNLIKELY.max(2.0 / scores.department.0.len().max(1) as f32);
+        let likely = scores.department.0.iter().filter(|(_, p)| *p >= least);
         let departments = likely.take(DEPARTMENTS).cloned().collect();
         let urgency = urgency(&scores, emergency.as_ref());
         let place = self.places.find(heard, &utterances);
@@ -250,6 +252,7 @@ impl Understanding {
             let confidence = told.category.confidence.min(UNKNOWN);
             told.request_type = Found { value: RequestType::Help, confidence, ..told.request_type };
             told.category.confidence = confidence;
+            told.departments.clear();
             told.category_2 = None;
             CALL_BACK.clone_into(&mut told.title);
         }

@@ -23,7 +23,7 @@ pub enum Head {
     Urgency,
     /// Emergency kind, or none.
     Emergency,
-    /// Office that answers such questions.
+    /// Office that answers such questions: those of the labelled questions, another city's.
     Department,
     /// What a letter to the city is, as coarsely as letters are labelled.
     Letter,
@@ -32,7 +32,7 @@ pub enum Head {
     LetterCategory,
     /// Speech, a letter, or the subject line of one.
     Style,
-    /// Department of the city that takes such a matter.
+    /// Department of the city that takes such a matter: the `department` of seeds and tickets.
     Dispatch,
 }
 

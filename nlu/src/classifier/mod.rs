@@ -189,7 +189,8 @@ impl Classifier {
         let of_offices = self.columns(margins, Head::Department);
         let office = best(of_offices);
         let confidence = self.own(margins, Head::Department).get(office).copied()?;
-        (of_offices[office] > 0.0).then(|| (self.labels.offices[office].name.clone(), confidence))
+        let likely = of_offices.get(office).is_some_and(|margin| *margin > 0.0);
+        likely.then(|| (self.labels.offices[office].name.clone(), confidence))
     }
 
     /// Classifies one text. An empty one gets what the labels have before anything is said.

@@ -7,7 +7,7 @@ use crate::digits::Run;
 const LABEL: usize = 12;
 /// What is called so in the words before a number that is none to call.
 const IDENTITY: [&str; 3] = ["身份证", "证件", "证号"];
-/// Numbers of matters and documents.
+/// Numbers of matters, documents and services, and of clerks, who go by them instead of by name.
 const THINGS: [&str; 16] = [
     "工单",
     "订单",

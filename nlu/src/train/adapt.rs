@@ -22,7 +22,8 @@ pub struct Correction {
     pub key: String,
     /// The caller's words.
     pub text: String,
-    /// Labels by head. Those of heads that learn nothing on site are passed over.
+    /// Labels by head. Those of heads that learn nothing on site are passed over, and so are names that the
+    /// classifier does not know.
     pub labels: Vec<(Head, String)>,
 }
 
@@ -133,7 +134,9 @@ pub fn adapt(
     let right = |of: fn(&HeadCount) -> usize| heads.iter().map(of).sum::<usize>();
     let remembered = |classifier: &Classifier| -> usize {
         let known = lessons.seeds.par_iter().filter(|s| s.weights[Head::Category as usize] > 0.0);
-        known.map(|s| count(classifier, s, Head::Category) + count(classifier, s, Head::Type)).sum()
+        let of =
+            |s| [Head::Type, Head::Category, Head::Dispatch].map(|head| count(classifier, s, head));
+        known.map(|s| of(s).iter().sum::<usize>()).sum()
     };
     let alarms = |classifier: &Classifier| -> usize {
         lessons.seeds.par_iter().map(|s| count(classifier, s, Head::Emergency)).sum()

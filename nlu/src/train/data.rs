@@ -140,8 +140,10 @@ pub(crate) fn correction(text: &str, given: &[(Head, String)], labels: &Labels) 
     let mut example = Example::new(text.to_owned(), Source::Seed);
     for (head, name) in given {
         let right = names.find(*head, [name.as_str()]);
-        let weight = if right.is_empty() { 0.0 } else { 1.0 };
-        example.knows(*head, right, weight);
+        // Of several names for one thing the classifier knows one.
+        if !right.is_empty() {
+            example.knows(*head, right, 1.0);
+        }
     }
     example
 }

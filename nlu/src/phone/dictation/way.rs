@@ -148,7 +148,7 @@ impl Way {
             said.push_str(&std::mem::take(&mut tail));
         }
         let was = (to - from == digits.len()).then(|| (self.said.clone(), digits.to_owned()));
-        let was = was.filter(|_| from < to);
+        let was = was.filter(|_| self.tail.is_empty() && self.said[from..to] != *digits);
         Way { said, tail, first, group, was, cost, mended, local, lenient, ..Way::default() }
     }
 
@@ -420,7 +420,10 @@ impl Way {
     /// The way on where the last correction belongs where the digits stand that are denied:
     /// 九六二四零七五三，中间是二零四不是二四零.
     fn moved_to(&self, denied: &str) -> Option<Way> {
-        let (before, right) = self.was.as_ref().filter(|(_, right)| right.len() == denied.len())?;
+        let (before, right) = self
+            .was
+            .as_ref()
+            .filter(|(_, right)| right.len() == denied.len() && right != denied)?;
         let mut places = before.match_indices(denied);
         let (at, _) = places.next().filter(|_| places.next().is_none())?;
         let mut way = self.without(0.05).mended(true);
