@@ -370,7 +370,7 @@ fn what_is_known_of_such_matters_weighs_beside_the_table() {
     assert_eq!((routed.confidence, routed.evidence), (0.8, matter));
     assert_eq!(routed.runner_up.as_deref(), Some("区住房和城乡建设委员会"));
     // A word said by the way does not outweigh it; the word is the second choice.
-    let (routed, _) = told("我在学校旁边住，楼上老往下扔东西", &[("街道办事处", 0.9)]);
+    let (routed, _) = told("学校的事先不说，楼上老往下扔东西", &[("街道办事处", 0.9)]);
     assert_eq!(routed.name, "街道办事处");
     assert_eq!(routed.runner_up.as_deref(), Some("区教育委员会"));
     // What is hardly likely outweighs nothing that was said.
