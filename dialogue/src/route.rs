@@ -62,33 +62,27 @@ pub fn route(city: &City, heard: &Heard, matter: &Interpretation) -> Routed {
     let rival = ranked.find(|fit| fit.department != taken.department);
     let ahead = taken.total - rival.as_ref().map_or(0.0, |rival| rival.total);
     let learnt = taken.known / LEARNT_WEIGHT;
-    let (confidence, because) = match (taken.rule, taken.word) {
+    let confidence = match (taken.rule, taken.word) {
         (Some(rule), _) if !rule.emergency.is_empty() => {
-            let heard = matter.emergency.as_ref().map_or(BY_WORD, |e| e.confidence);
-            (heard, rule.because.as_str())
+            matter.emergency.as_ref().map_or(BY_WORD, |emergency| emergency.confidence)
         }
-        (Some(rule), Some(_)) => {
-            let by_words = (BY_EQUAL_WORDS + A_WORD_AHEAD * ahead).clamp(BY_EQUAL_WORDS, BY_WORD);
-            (by_words.max(learnt), rule.because.as_str())
+        (Some(_), Some(_)) => {
+            let by_words = BY_EQUAL_WORDS + A_WORD_AHEAD * ahead;
+            by_words.clamp(BY_EQUAL_WORDS, BY_WORD).max(learnt)
         }
-        (Some(rule), None) => {
-            let by_category = matter.category.confidence;
-            let sure = if rule.categories.is_empty() { BY_DEFAULT } else { by_category };
-            let known = taken.known > taken.weight && !rule.first;
-            (sure.max(learnt), if known { LEARNT } else { rule.because.as_str() })
-        }
-        (None, _) => (learnt, LEARNT),
-    };
-    let evidence = match (taken.word, because == LEARNT) {
-        (None, true) => matter.matter.clone(),
-        (word, _) => word.into_iter().collect(),
+        (Some(rule), None) if rule.categories.is_empty() => BY_DEFAULT.max(learnt),
+        (Some(_), None) => matter.category.confidence.max(learnt),
+        (None, _) => learnt,
     };
     let told = taken.word.is_some() || taken.is_at_once();
+    // What is known decided, and no rule's reason does.
+    let by_known = !told && taken.known > taken.weight;
+    let because = taken.rule.filter(|_| !by_known).map_or(LEARNT, |rule| rule.because.as_str());
     let by_rule = Routed {
         name: taken.department.to_owned(),
         because: because.to_owned(),
         confidence,
-        evidence,
+        evidence: if by_known { matter.matter.clone() } else { taken.word.into_iter().collect() },
         runner_up: rival.map(|fit| fit.department.to_owned()),
     };
     match precedent(city, matter) {
@@ -101,7 +95,7 @@ pub fn route(city: &City, heard: &Heard, matter: &Interpretation) -> Routed {
             runner_up: Some(by_rule.name),
         },
         // What is known of such matters is nearer than what another city's office answered.
-        Some((department, _)) if by_rule.because != LEARNT => {
+        Some((department, _)) if !by_known => {
             Routed { runner_up: Some(department.to_owned()), ..by_rule }
         }
         _ => by_rule,

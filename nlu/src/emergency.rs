@@ -55,7 +55,7 @@ const LEARNED: f32 = 0.98;
 /// The classifier's probability under which a sentence with a word of the rules is no alarm: it tells
 /// of a drill, of a bill, of what somebody made up.
 const DENIED: f32 = 0.25;
-/// The same where the word only sounds like one of the rules: 腰不行 for 要不行.
+/// The same where the word only sounds like one of the rules, as 着活了 does.
 const DENIED_ALIKE: f32 = 0.5;
 /// The classifier's probability from which a sentence is an alarm although it holds a word that tells of
 /// another time or of paper work: somebody is hit by a lorry at a toll booth.
@@ -101,7 +101,7 @@ impl Alarms {
             .filter(|(_, text, chance)| chance.0 >= DESPITE || !holds(&self.unless, text))
             .map(|(span, text, chance)| Judged {
                 span,
-                length: text.iter().filter(|ch| ch.is_alphanumeric()).count(),
+                length: length(text),
                 named: self.named(span, text),
                 chance,
             })
@@ -109,7 +109,7 @@ impl Alarms {
         let in_all: Vec<usize> = call
             .iter()
             .flat_map(|span| sentences_of(said, *span))
-            .map(|(_, text)| text.iter().filter(|ch| ch.is_alphanumeric()).count())
+            .map(|(_, text)| length(&text))
             .collect();
         let little = in_all.len() <= ALONE && in_all.iter().sum::<usize>() <= ALONE_LENGTH;
         // One of many sentences may be misheard: what all of them tell decides with it.
@@ -217,6 +217,11 @@ fn sentences_of(said: &[Said], span: Span) -> Vec<(Span, Vec<char>)> {
         }
     }
     cut
+}
+
+/// Characters without punctuation.
+fn length(text: &[char]) -> usize {
+    text.iter().filter(|ch| ch.is_alphanumeric()).count()
 }
 
 fn holds(words: &[String], text: &[char]) -> bool {

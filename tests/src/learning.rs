@@ -81,7 +81,7 @@ fn town(desk: &Desk) {
             Command::Correct { field: field.to_owned(), to: to.into(), why }
         };
         let both = vec![correct("category", RIGHT), correct("department", TAKER)];
-        store.execute(id, None, both, known, "王芳", at).unwrap();
+        store.execute(id, None, both, known, "王芳", at).expect("an open ticket takes corrections");
     }
 }
 
@@ -121,7 +121,7 @@ fn training_gives_the_same_bytes_again_and_needs_no_questions() {
         let config = TrainConfig { out: desk.path(out), ..config.clone() };
         nlu::train::train(&config, |_| {}).unwrap();
         assert!(!desk.path(out).join("training").exists(), "nothing is left unfinished");
-        std::fs::read(desk.path(out).join("classifier.safetensors.zst")).unwrap()
+        std::fs::read(desk.path(out).join("classifier.safetensors.zst")).expect("training wrote it")
     };
     let first = weights("out");
     assert!(first == weights("again"), "the same seed gave other weights");
@@ -139,7 +139,7 @@ fn training_that_was_broken_off_goes_on_where_it_stopped() {
     let whole = {
         let config = TrainConfig { out: desk.path("whole"), ..config.clone() };
         nlu::train::train(&config, |_| {}).unwrap();
-        std::fs::read(desk.path("whole/classifier.safetensors.zst")).unwrap()
+        std::fs::read(desk.path("whole/classifier.safetensors.zst")).expect("training wrote it")
     };
     // Broken off in the second bank: whoever watches panics.
     let broken = std::panic::catch_unwind(|| {
@@ -152,7 +152,8 @@ fn training_that_was_broken_off_goes_on_where_it_stopped() {
     let count = |at: Progress| topics += usize::from(at.bank == "topic");
     nlu::train::train(&config, count).unwrap();
     assert!(topics > 1, "taken up at once, learnt for the second round");
-    assert!(std::fs::read(desk.path("out/classifier.safetensors.zst")).unwrap() == whole);
+    let goes_on = desk.path("out/classifier.safetensors.zst");
+    assert!(std::fs::read(goes_on).expect("training wrote it") == whole);
 }
 
 /// Category and department of what nobody has said yet.

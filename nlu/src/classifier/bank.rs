@@ -95,9 +95,6 @@ impl Bank {
         tensors: &HashMap<String, Tensor>,
         labels: &Labels,
     ) -> Result<Bank, String> {
-        if plan.columns(labels).is_empty() {
-            return Bank::empty(plan).map_err(|e| e.to_string());
-        }
         let take = |part: &str| {
             let name = format!("{}.{part}", plan.name);
             tensors.get(&name).ok_or(format!("tensor {name} is missing"))
@@ -124,16 +121,6 @@ impl Bank {
         } else {
             Err(format!("bank {} holds numbers that are none", plan.name))
         }
-    }
-
-    /// A bank of heads that have no labels, as in a file from before there were such heads.
-    fn empty(plan: Plan) -> candle_core::Result<Bank> {
-        Ok(Bank {
-            plan,
-            lexicon: Lexicon { keys: Vec::new(), rarity: Vec::new() },
-            table: Tensor::zeros((0, 0), DType::F32, &Device::Cpu)?,
-            bias: Tensor::zeros(0, DType::F32, &Device::Cpu)?,
-        })
     }
 
     /// The tensors of a file.

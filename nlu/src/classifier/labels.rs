@@ -170,7 +170,6 @@ pub(crate) const SUBJECT: usize = 2;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Labels {
     /// Departments that matters are sent to, in the order of the weights' columns.
-    #[serde(default)]
     pub departments: Vec<String>,
     /// First-level categories, in the order of the weights' columns.
     pub categories: Vec<Category>,

@@ -97,13 +97,9 @@ impl Classifier {
             .map_err(misfit)?;
         let certainty = tensors.get("certainty").ok_or("tensor certainty is missing".to_owned());
         let certainty = certainty.and_then(|t| t.to_vec2::<f32>().map_err(|e| e.to_string()));
-        let mut certainty: Vec<Certainty> = (certainty.map_err(misfit)?.iter())
+        let certainty: Vec<Certainty> = (certainty.map_err(misfit)?.iter())
             .filter_map(|row| Some(Certainty { scale: *row.first()?, doubt: *row.get(1)? }))
             .collect();
-        // A file from before departments were learnt.
-        if labels.departments.is_empty() {
-            certainty.resize(Head::ALL.len(), Certainty::default());
-        }
         let finite = certainty.iter().all(|c| c.scale.is_finite() && c.doubt.is_finite());
         if certainty.len() != Head::ALL.len() || !finite {
             return Err(misfit("tensor certainty is not what it should be".to_owned()));

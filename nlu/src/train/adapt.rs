@@ -107,8 +107,7 @@ pub fn adapt(
     let mut new = Classifier::load(&config.model)?;
     let banks = new.banks.len();
     for (at, bank) in new.banks.iter_mut().enumerate() {
-        let has_labels = !bank.plan.columns(labels).is_empty();
-        if has_labels && bank.plan.heads.iter().any(|head| TAUGHT.contains(head)) {
+        if bank.plan.heads.iter().any(|head| TAUGHT.contains(head)) {
             let moved = lessons.moved(&old, bank)?.write()?.into_iter().collect();
             // What is compared is what would be written, in 8 bits.
             *bank = Bank::read(bank.plan, &moved, labels)
