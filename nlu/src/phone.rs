@@ -94,6 +94,8 @@ const MOBILE: usize = 11;
 /// caller means the line's own number.
 pub(crate) fn find(heard: &Heard, this_number: &Words) -> Option<Found<String>> {
     let mut best: Option<Candidate> = None;
+    // Whole numbers that stand beside the best one and are not meant.
+    let mut passed_over: Vec<String> = Vec::new();
     // Digits of an unfinished number, carried over to the next turn.
     let mut open = Candidate::default();
     let mut asked = false;
@@ -167,7 +169,8 @@ pub(crate) fn find(heard: &Heard, this_number: &Words) -> Option<Found<String>> 
             let callable = is_mobile(&number.digits) || !(known || foreign);
             callable && !is_labelled(&text, number.start)
         });
-        if let Some(number) = whole.pop() {
+        let preferred = preferred(&text, &whole);
+        if let Some(number) = preferred.map(|at| whole.swap_remove(at)).or_else(|| whole.pop()) {
             best = Some(Candidate {
                 digits: number.digits,
                 evidence: vec![Span { utterance: index, start: number.start, end: number.end }],
@@ -176,6 +179,7 @@ pub(crate) fn find(heard: &Heard, this_number: &Words) -> Option<Found<String>> 
                 pieced: number.respelled,
             });
             open = Candidate::default();
+            passed_over = whole.into_iter().map(|number| number.digits).collect();
             continue;
         }
         for run in runs(&text) {
@@ -194,8 +198,9 @@ pub(crate) fn find(heard: &Heard, this_number: &Words) -> Option<Found<String>> 
         (best, None) => best?,
         // Heard twice outweighs heard once; what the caller confirmed or put together anew stands.
         (Some(best), Some(fused))
-            if best.digits.len() == MOBILE
-                && (best.confirmed || !(best.pieced || fused.votes > 1)) =>
+            if passed_over.contains(&fused.digits)
+                || best.digits.len() == MOBILE
+                    && (best.confirmed || !(best.pieced || fused.votes > 1)) =>
         {
             best
         }
@@ -209,6 +214,27 @@ pub(crate) fn find(heard: &Heard, this_number: &Words) -> Option<Found<String>> 
     };
     let confidence = if found.confirmed { 0.98 } else { base };
     Some(Found { value: found.digits, confidence, evidence: found.evidence, runner_up: None })
+}
+
+/// Words after several numbers by which the caller means the first of them.
+const FORMER: [&str; 5] = ["打第一个", "用第一个", "以第一个", "打前面那个", "打前一个"];
+/// Words by which a number is the caller's own.
+const OWN: [&str; 3] = ["我自己", "我的", "我本人"];
+/// Words after several numbers by which the caller means the own one.
+const CALL_OWN: [&str; 6] = ["打我的", "打我自己", "打给我", "用我的", "用我自己", "还是我的"];
+/// Characters before a number that say whose it is.
+const OWNER: usize = 8;
+
+/// Which of several numbers the caller asks to be called at, if that is said after the last of them.
+fn preferred(text: &[char], numbers: &[Dictated]) -> Option<usize> {
+    let [first, .., last] = numbers else { return None };
+    let after: String = text[last.end..].iter().collect();
+    let says = |text: &str, words: &[&str]| words.iter().any(|word| text.contains(word));
+    if says(&after, &FORMER) {
+        return Some(0);
+    }
+    let before: String = text[first.begun.saturating_sub(OWNER)..first.begun].iter().collect();
+    (says(&after, &CALL_OWN) && says(&before, &OWN)).then_some(0)
 }
 
 /// A number that nobody asked for and that is not called one: 五七二八八四幺，我们居委会.
@@ -416,6 +442,13 @@ pub(crate) fn numbers(text: &[char], runs: &[Run]) -> Vec<(String, usize, usize)
         // 是…，不是…: what is denied is none.
         let denied = text[..run.start()].ends_with(&['不', '是']);
         if denied && found.last().is_some_and(|(last, ..)| last.len() == digits.len()) {
+            continue;
+        }
+        // 我再报一次，二八八零，四六三幺: its end is said again.
+        if let (Some(number), Some(last)) = (&number, found.last())
+            && last.0.ends_with(number.as_str())
+            && last.0 != *number
+        {
             continue;
         }
         let taken_back = found.last_mut().filter(|(_, _, end)| takes_back(text, *end, run.start()));

@@ -30,6 +30,8 @@ const LEAST_OWN_QUESTION: usize = 30;
 const SURE_CATEGORY: f32 = 0.6;
 /// Substance over which a call that says 打错了 or asks for a person may still be about something.
 const LITTLE_SUBSTANCE: usize = 45;
+/// Words by which a caller warns others of a wrong number.
+const WARNING: [&str; 4] = ["别", "怕", "免得", "省得"];
 /// Substance under which a last turn does no more than take the call back.
 const LAST_SUBSTANCE: usize = 25;
 /// Confidence from which a place was named, and not just something that sounds like one.
@@ -163,7 +165,13 @@ impl Understanding {
                 person |= demand;
             }
         }
-        if phrases.wrong_number.are_in_any(&callers) {
+        // 就是这个号，别又打错了: who warns of it wants to be called back.
+        let warns = |said: &&Said| {
+            let text = said.text();
+            WARNING.iter().any(|word| text.contains(word))
+                && phone::dictation(&text) == phone::Dictation::Whole
+        };
+        if phrases.wrong_number.are_in_any(&callers) && !callers.iter().any(warns) {
             // Who finds out at the end may have said a lot before, but no number and no place.
             let taken_back = callers.last().is_some_and(|said| {
                 phrases.wrong_number.are_in(&said.text())

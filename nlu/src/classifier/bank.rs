@@ -16,6 +16,8 @@ pub(crate) struct Plan {
     pub(crate) recipe: Recipe,
     /// Cost of a wrong margin (C of a support vector machine).
     pub(crate) cost: f32,
+    /// How much more freely an n-gram speaks for a label that it tells from the others: 0 for all alike.
+    pub(crate) contrast: f32,
     /// Most rows that training gives it: the size of the file.
     pub(crate) rows: usize,
 }
@@ -40,24 +42,47 @@ const SPOKEN: Recipe = Recipe { chars: 2, sounds: 0.7, ends: 0.0, marks: false }
 
 /// Every bank. What each is made of was chosen on texts that nothing was trained on.
 pub(crate) const PLANS: [Plan; 8] = [
-    Plan { name: "topic", heads: &[Head::Category], recipe: SPOKEN, cost: 1.0, rows: 84_000 },
+    Plan {
+        name: "topic",
+        heads: &[Head::Category],
+        recipe: SPOKEN,
+        cost: 1.0,
+        contrast: 0.0,
+        rows: 84_000,
+    },
     // Many columns: each row is as long as ten of the others.
-    Plan { name: "matter", heads: &[Head::Subcategory], recipe: SPOKEN, cost: 1.0, rows: 23_000 },
+    Plan {
+        name: "matter",
+        heads: &[Head::Subcategory],
+        recipe: SPOKEN,
+        cost: 1.0,
+        contrast: 0.0,
+        rows: 23_000,
+    },
     Plan {
         name: "speech",
         heads: &[Head::Type, Head::Urgency],
         recipe: Recipe { marks: true, ..SPOKEN },
         cost: 1.0,
+        contrast: 0.0,
         rows: 56_000,
     },
     // No emergency is called by its usual words alone: every word may be the one that tells.
-    Plan { name: "alarm", heads: &[Head::Emergency], recipe: SPOKEN, cost: 1.0, rows: 84_000 },
+    Plan {
+        name: "alarm",
+        heads: &[Head::Emergency],
+        recipe: SPOKEN,
+        cost: 1.0,
+        contrast: 0.0,
+        rows: 84_000,
+    },
     Plan {
         name: "subject",
         heads: &[Head::LetterCategory],
         // As much by sound as by writing: a title is too short to lose a word to a misspelling.
         recipe: Recipe { chars: 2, sounds: 1.0, ends: 0.0, marks: true },
-        cost: 1.0,
+        cost: 0.5,
+        contrast: 0.6,
         rows: 60_000,
     },
     Plan {
@@ -65,6 +90,7 @@ pub(crate) const PLANS: [Plan; 8] = [
         heads: &[Head::Letter, Head::Style],
         recipe: Recipe { chars: 3, sounds: 0.0, ends: 0.6, marks: true },
         cost: 0.5,
+        contrast: 0.0,
         rows: 50_000,
     },
     Plan {
@@ -72,9 +98,17 @@ pub(crate) const PLANS: [Plan; 8] = [
         heads: &[Head::Department],
         recipe: Recipe { chars: 2, sounds: 0.5, ends: 0.0, marks: true },
         cost: 1.0,
+        contrast: 0.0,
         rows: 35_000,
     },
-    Plan { name: "dispatch", heads: &[Head::Dispatch], recipe: SPOKEN, cost: 1.0, rows: 30_000 },
+    Plan {
+        name: "dispatch",
+        heads: &[Head::Dispatch],
+        recipe: SPOKEN,
+        cost: 1.0,
+        contrast: 0.0,
+        rows: 30_000,
+    },
 ];
 
 /// Margins of some heads' labels out of n-grams.

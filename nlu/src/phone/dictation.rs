@@ -9,7 +9,7 @@ mod way;
 
 use super::{MOBILE, is_mobile};
 use crate::digits::digit_of;
-use respelled::respelled;
+use respelled::{cued, respelled};
 use token::{Token, What, digits, tokens};
 use way::{Way, differing};
 
@@ -38,6 +38,7 @@ const MOST_TOKENS: usize = 60;
 /// Every whole mobile number, or number with an area code, that is dictated in a text: as it was heard,
 /// or, where there is none, as it may have been meant.
 pub(super) fn dictated(text: &[char]) -> Vec<Dictated> {
+    let text = &cued(text)[..];
     let found = read(text, false);
     if !found.is_empty() {
         return found;
@@ -61,10 +62,15 @@ fn read(text: &[char], lenient: bool) -> Vec<Dictated> {
         let (mut from, mut ended) = (0, 0);
         while let Some(first) = (from..part.len()).find(|at| begins(text, part, *at, lenient)) {
             match follow(text, &part[first..part.len().min(first + MOST_TOKENS)], lenient) {
-                Some((mut number, used)) => {
+                Some((mut number, mut used)) => {
                     let said = part.partition_point(|token| token.start < number.start);
+                    let after = &part[first + used..];
                     if let Some(digits) = mended_before(&part[ended..said], &number.digits) {
                         (number.digits, number.mended) = (digits, true);
+                    } else if let Some((digits, more)) = mended_after(after, &number.digits) {
+                        (number.digits, number.mended) = (digits, true);
+                        number.end = after[more - 1].end;
+                        used += more;
                     }
                     let begun = found.pop_if(|last| is_said_again(text, last, &number));
                     found.push(Dictated {
@@ -78,6 +84,23 @@ fn read(text: &[char], lenient: bool) -> Vec<Dictated> {
         }
     }
     found
+}
+
+/// A number with the correction that follows it, what is meant before what is not, and the tokens that it
+/// takes: 是四八零二，不是四八二零.
+fn mended_after(after: &[Token], number: &str) -> Option<(String, usize)> {
+    let no = after.iter().position(|token| token.what == What::Denied)?;
+    let right = after[..no].iter().rev().find_map(digits)?;
+    let wrong = after.get(no + 1).and_then(digits).filter(|wrong| wrong.len() == right.len())?;
+    let at = match wrong.len() {
+        // Of a single digit the last one is meant.
+        1 => number.ends_with(wrong).then(|| number.len() - 1)?,
+        2..=4 if number.matches(wrong).count() == 1 => number.find(wrong)?,
+        _ => return None,
+    };
+    let mut mended = number.to_owned();
+    mended.replace_range(at..at + wrong.len(), right);
+    is_mobile(&mended).then_some((mended, no + 2))
 }
 
 /// A number with the correction that was said before it: 第八位应该是九，我原先报的是….
@@ -108,8 +131,10 @@ fn mended_before(before: &[Token], number: &str) -> Option<String> {
     replaced(number.find(wrong)?, right)
 }
 
+/// Characters between a number and the same one corrected.
+const FARTHEST: usize = 12;
 /// Characters of what stands between two numbers that are not the same: 或者, 另一个, 传真, 我老公.
-const OTHERS: &str = "或和跟另还一、传真电机公婆妈爸儿女家单位";
+const OTHERS: &str = "或和跟另还一、传真电机公婆妈爸儿女爱家单位";
 
 /// Whether a whole number corrects the one just before it: nearly the same, and nothing says that
 /// there are two.
@@ -117,7 +142,7 @@ fn is_said_again(text: &[char], last: &Dictated, number: &Dictated) -> bool {
     let between = &text[last.end.min(number.start)..number.start];
     let alike = last.digits.len() == number.digits.len()
         && (1..=3).contains(&differing(&last.digits, &number.digits));
-    if !alike || between.len() > 8 {
+    if !alike || between.len() > FARTHEST {
         return false;
     }
     // Who writes two numbers one after the other means two, and so does who says whose the second is.

@@ -18,7 +18,7 @@ struct Reading {
 
 /// A number agreed on by several readings.
 pub(super) struct Fused {
-    digits: String,
+    pub(super) digits: String,
     confidence: f32,
     /// Readings that say just this.
     pub(super) votes: usize,

@@ -184,6 +184,7 @@ impl Lessons<'_> {
             .collect();
         let bias = bank.bias.to_vec1::<f32>()?;
         let columns = plan.columns(old.labels());
+        let alike = vec![1.0; lexicon.keys.len()];
         let moves: Vec<machine::Column> = columns
             .par_iter()
             .enumerate()
@@ -204,7 +205,7 @@ impl Lessons<'_> {
                     })
                 };
                 let cases: Vec<Case<'_>> = examples.iter().zip(&rows).filter_map(case).collect();
-                machine::column(&cases, lexicon.keys.len(), Random::new(label as u64))
+                machine::column(&cases, &alike, Random::new(label as u64))
             })
             .collect();
         let values: Vec<f32> = before

@@ -1,7 +1,7 @@
 //! What there is to learn from: labelled messages, seed texts, and what each says about each head.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::Error;
 use crate::classifier::{Head, LETTERS, Labels, NO_EMERGENCY, SPOKEN, SUBJECT, WRITTEN};
@@ -22,6 +22,8 @@ pub(crate) enum Source {
     Answer,
     /// A text of ours, written the way callers speak.
     Seed,
+    /// A title of ours, written the way citizens write them.
+    Heading,
 }
 
 /// One text with what is known about it.
@@ -72,6 +74,10 @@ const SEED_COLUMNS: [&str; 7] =
     ["text", "type", "category", "category_2", "urgency", "emergency", "department"];
 /// Characters of an answer that are read.
 const ANSWER: usize = 300;
+/// Folder within that of the seeds with titles of ours: one file a category, one title a line.
+const HEADINGS: &str = "titles";
+/// How much the category of a letter learns of a title of ours, where it learns 1 of a real one.
+const HEADING_WEIGHT: f32 = 0.3;
 
 /// Reads every known file of `data` and every seed file of `seeds`.
 ///
@@ -120,6 +126,7 @@ pub(crate) fn read(data: &Path, seeds: &Path, labels: &Labels) -> Result<Vec<Exa
         }
     }
     read_seeds(seeds, &names, &mut examples)?;
+    read_headings(&seeds.join(HEADINGS), &names, &mut examples)?;
     examples.retain(|e| !e.text.trim().is_empty() && e.right.iter().any(|r| !r.is_empty()));
     Ok(examples)
 }
@@ -132,6 +139,39 @@ pub(crate) fn seeds(dir: &Path, labels: &Labels) -> Result<Vec<Example>, Error> 
     let mut seeds = Vec::new();
     read_seeds(dir, &Names::of(labels), &mut seeds)?;
     Ok(seeds)
+}
+
+/// Reads the titles of ours, whose files are named after their category.
+fn read_headings(dir: &Path, names: &Names<'_>, examples: &mut Vec<Example>) -> Result<(), Error> {
+    if !dir.exists() {
+        return Ok(());
+    }
+    for file in files(dir, "txt")? {
+        let category = file.file_stem().unwrap_or_default().to_string_lossy();
+        let right = names.find(Head::LetterCategory, [&*category]);
+        if right.is_empty() {
+            let what = format!("{category} is no category of letters");
+            return Err(Error::content(&file, what, "name the file after a category"));
+        }
+        let titles = std::fs::read_to_string(&file).map_err(Error::file(&file))?;
+        for title in titles.lines() {
+            let mut example = Example::new(title.to_owned(), Source::Heading);
+            example.knows(Head::LetterCategory, right.clone(), HEADING_WEIGHT);
+            examples.push(example);
+        }
+    }
+    Ok(())
+}
+
+/// The files of a folder with an extension, by name.
+fn files(dir: &Path, extension: &str) -> Result<Vec<PathBuf>, Error> {
+    let mut files: Vec<_> = std::fs::read_dir(dir)
+        .map_err(Error::file(dir))?
+        .filter_map(|entry| entry.ok().map(|e| e.path()))
+        .filter(|path| path.extension().is_some_and(|e| e == extension))
+        .collect();
+    files.sort();
+    Ok(files)
 }
 
 /// What a person said about the caller's words.
@@ -149,13 +189,7 @@ pub(crate) fn correction(text: &str, given: &[(Head, String)], labels: &Labels) 
 }
 
 fn read_seeds(dir: &Path, names: &Names<'_>, examples: &mut Vec<Example>) -> Result<(), Error> {
-    let mut files: Vec<_> = std::fs::read_dir(dir)
-        .map_err(Error::file(dir))?
-        .filter_map(|entry| entry.ok().map(|e| e.path()))
-        .filter(|path| path.extension().is_some_and(|e| e == "tsv"))
-        .collect();
-    files.sort();
-    for file in files {
+    for file in files(dir, "tsv")? {
         // A seed teaches what its file has columns for. Who calls for help teaches nothing about topics
         // and types, and what was written to be told from them nothing about topics.
         let header = std::fs::read_to_string(&file).map_err(Error::file(&file))?;

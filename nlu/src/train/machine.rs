@@ -20,19 +20,43 @@ pub(crate) struct Column {
     pub(crate) bias: f32,
 }
 
+/// How much each of `width` rows says for or against a label, as the naive Bayes rule has it, to the power
+/// of `contrast`, and 1 in the mean before: a learner that knows it beforehand needs fewer examples (Wang
+/// and Manning, 2012).
+pub(crate) fn telling(cases: &[Case<'_>], width: usize, contrast: f32) -> Vec<f32> {
+    let (mut of_label, mut of_others) = (vec![1.0f32; width], vec![1.0f32; width]);
+    let (mut label, mut others) = (2.0f32, 2.0f32);
+    for case in cases {
+        let (holders, total) =
+            if case.right { (&mut of_label, &mut label) } else { (&mut of_others, &mut others) };
+        case.rows.ids.iter().for_each(|id| holders[*id as usize] += case.cost);
+        *total += case.cost;
+    }
+    let ratio = |(a, b): (&f32, &f32)| ((a / label) / (b / others)).ln().abs();
+    let mut telling: Vec<f32> = of_label.iter().zip(&of_others).map(ratio).collect();
+    let mean = telling.iter().sum::<f32>() / width.max(1) as f32;
+    telling
+        .iter_mut()
+        .for_each(|ratio| *ratio = (*ratio / mean.max(f32::MIN_POSITIVE)).powf(contrast));
+    telling
+}
+
 /// Most passes; most columns settle long before.
 const MOST_PASSES: usize = 60;
 /// Span of the gradients at which a column has settled.
 const SETTLED: f32 = 0.02;
 
 /// L2-regularised squared hinge loss by dual coordinate descent (Hsieh et al., 2008), with a
-/// constant feature of 1 as the bias.
-pub(crate) fn column(cases: &[Case<'_>], width: usize, mut random: Random) -> Column {
-    let mut weights = vec![0.0f32; width];
+/// constant feature of 1 as the bias. `telling` is how freely each row may speak, 1 for all alike.
+pub(crate) fn column(cases: &[Case<'_>], telling: &[f32], mut random: Random) -> Column {
+    let mut weights = vec![0.0f32; telling.len()];
     let mut bias = 0.0f32;
     let mut alphas = vec![0.0f32; cases.len()];
+    let scaled = |rows: &'_ Rows| -> Vec<f32> {
+        rows.ids.iter().zip(&rows.weights).map(|(id, w)| w * telling[*id as usize]).collect()
+    };
     let lengths: Vec<f32> =
-        cases.iter().map(|c| 1.0 + c.rows.weights.iter().map(|w| w * w).sum::<f32>()).collect();
+        cases.iter().map(|c| 1.0 + scaled(c.rows).iter().map(|w| w * w).sum::<f32>()).collect();
     let mut order: Vec<usize> = (0..cases.len()).collect();
     for _ in 0..MOST_PASSES {
         random.shuffle(&mut order);
@@ -41,7 +65,10 @@ pub(crate) fn column(cases: &[Case<'_>], width: usize, mut random: Random) -> Co
             let Case { rows, right, cost, given } = &cases[i];
             let sign = if *right { 1.0 } else { -1.0 };
             let slack = 0.5 / cost;
-            let each = || rows.ids.iter().map(|id| *id as usize).zip(&rows.weights);
+            let each = || {
+                let ids = rows.ids.iter().map(|id| *id as usize);
+                ids.zip(&rows.weights).map(|(id, w)| (id, w * telling[id]))
+            };
             let margin = given + bias + each().map(|(id, w)| weights[id] * w).sum::<f32>();
             let gradient = sign * margin - 1.0 + alphas[i] * slack;
             let projected = if alphas[i] == 0.0 { gradient.min(0.0) } else { gradient };
@@ -58,5 +85,6 @@ pub(crate) fn column(cases: &[Case<'_>], width: usize, mut random: Random) -> Co
             break;
         }
     }
+    weights.iter_mut().zip(telling).for_each(|(weight, telling)| *weight *= telling);
     Column { weights, bias }
 }

@@ -2,6 +2,7 @@
 
 use super::super::MOBILE;
 use crate::digits::digit_of;
+use crate::heard::is_at;
 use crate::sound::{Ear, rhymes_with_yao, syllables};
 
 /// Digits from which a text may hold a number that was misheard.
@@ -47,6 +48,51 @@ pub(super) fn respelled(text: &[char]) -> Vec<Vec<char>> {
         ones[at] = '一';
     }
     vec![spelled, ones]
+}
+
+/// Words before digits that are put in the place of what sounds just like them, whatever else is found.
+const CUES: &str = "座机 区号 尾巴上 末尾 前面 开头 中间";
+/// Words before a digit that takes the place of another.
+const INSTEAD: &str = "改成 换成 改为";
+const DIGITS: &str = "零幺二三四五六七八九";
+/// Characters from such a word to the digits that it tells of.
+const TO_DIGITS: usize = 3;
+
+/// The text with the words that tell what digits are for as they were said: 做级 for 座机, 去号 for 区号.
+pub(super) fn cued(text: &[char]) -> Vec<char> {
+    let sounds = syllables(text, Ear::Same);
+    let mut cued = text.to_vec();
+    for word in CUES.split(' ') {
+        let word: Vec<char> = word.chars().collect();
+        let said = syllables(&word, Ear::Same);
+        for at in 0..(text.len() + 1).saturating_sub(word.len()) {
+            let end = at + word.len();
+            let digits = text[end..].iter().take(TO_DIGITS).any(is_digit);
+            // 四位八零 is no 尾巴, but 尾八上 is one.
+            let plain = word.len() > 2 || !text[at..end].iter().any(is_digit);
+            if digits && plain && sounds[at..end] == said[..] {
+                cued[at..end].copy_from_slice(&word);
+            }
+        }
+    }
+    // 改成期.
+    for at in 2..cued.len() {
+        let ends = cued.get(at + 1).is_none_or(|ch| !ch.is_alphanumeric());
+        let put = INSTEAD.split(' ').any(|word| is_at(&cued, at - 2, word));
+        if ends
+            && put
+            && let Some(ch) = digit_by_sound(cued[at])
+        {
+            cued[at] = ch;
+        }
+    }
+    cued
+}
+
+/// The digit that sounds just like a character.
+fn digit_by_sound(ch: char) -> Option<char> {
+    let sound = syllables(&[ch], Ear::Same);
+    DIGITS.chars().find(|digit| syllables(&[*digit], Ear::Same) == sound)
 }
 
 /// Whether a 十 stands among digits that are read out, and not in a sum or a number of two digits.
@@ -116,7 +162,19 @@ fn meant(
         '八' if at > 1 && text[at - 1] == '，' && heard[at - 1] == '对' && after >= 4 => {
             Some((at, '，'))
         }
-        '栋' | '东' | '动' | '懂' if radio && (follows || after > 0) => Some((at, '洞')),
+        // 后面两个酒.
+        ch if at > 1
+            && text[at - 1] == '个'
+            && matches!(value(at - 2), Some(2..=4))
+            && !is_digit(&ch) =>
+        {
+            digit_by_sound(ch).map(|digit| (at, digit))
+        }
+        // 二百天打: 白天.
+        '百' if follows && text.get(at + 1) == Some(&'天') => Some((at, '白')),
+        '栋' | '东' | '动' | '懂' if (radio || said < MOBILE) && (follows || after > 0) => {
+            Some((at, '洞'))
+        }
         ch if is_digit(&ch) => None,
         // 药药四: what comes next may be another.
         _ if yao(at)

@@ -4,6 +4,7 @@ use super::super::MOBILE;
 use super::respelled::FILLER;
 use crate::digits::{digit_of, is_word, runs};
 use crate::heard::is_at;
+use crate::sound::{Ear, syllables};
 
 /// What a stretch of the text is for a number.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,7 +54,7 @@ const SAID_AFTER: &str = "开头 打头 起头 结尾 打尾 收尾";
 const BETWEEN: &str = "接下来 再然后 然后 接着 后面 后边 完了 再来 那个 这个 就是 停一下 等一下 等会儿 等等 稍等 \
     我看一眼 我看一下 我看看 我想想 看一眼 第一段 第二段 第三段 第一组 第二组 第三组 \
     还有个 还有 漏了个 漏了 补上 少了个 剩下 分开说 记好了 记了吗 您说 你说 对的 没错 好了 \
-    手机号 电话 号码 座机 手机 是 的 对 嗯 呃 啊 哦 噢 诶 哎 欸 呢 吧 哈 好 行 来 再 那 了 \
+    手机号 电话 号码 座机 手机 是 的 对 嗯 呃 啊 阿 额 恩 哦 噢 诶 哎 欸 呢 吧 哈 好 行 来 再 那 了 \
     个 加";
 /// What makes digits something other than a part of a phone number.
 const UNITS: &str =
@@ -135,13 +136,17 @@ fn token(text: &[char], written: &[Option<u8>], at: usize) -> (What, usize) {
         return (What::TakenBack, length);
     }
     let pause = |at: usize| text.get(at).is_some_and(|ch| is_pause(*ch));
-    if is_at(text, at, "不是") {
+    let no = is_at(text, at, "不是") || sounds_like(text, written, at, "不是");
+    if no {
         let denied = written.get(at + 2).is_some_and(Option::is_some);
         return (if denied { What::Denied } else { What::TakenBack }, 2);
     }
+    if sounds_like(text, written, at, "不对") {
+        return (What::TakenBack, 2);
+    }
     // 前面一五八改一八五.
     let changed = text[at] == '改' && written.get(at + 1).is_some_and(Option::is_some);
-    if changed || (matches!(text[at], '不' | '错') && pause(at + 1)) {
+    if changed || (matches!(text[at], '不' | '错') && pause(at + 1)) || is_no(text, written, at) {
         return (What::TakenBack, 1);
     }
     for (words, what) in [
@@ -159,7 +164,9 @@ fn token(text: &[char], written: &[Option<u8>], at: usize) -> (What, usize) {
         return (What::Digits(digits), length);
     }
     if written[at].is_some() {
-        return group(text, written, at);
+        // 周一到周五.
+        let weekday = at > 0 && matches!(text[at - 1], '周' | '拜');
+        return if weekday { (What::Words(1), 1) } else { group(text, written, at) };
     }
     // 幺八八，十五，零六.
     if text[at] == '十'
@@ -173,14 +180,44 @@ fn token(text: &[char], written: &[Option<u8>], at: usize) -> (What, usize) {
     }
     match is(BETWEEN) {
         Some(length) => (What::Words(0), length),
-        // What holds letters is no number to call.
-        None if text[at].is_ascii_alphabetic() => (What::End, 1),
+        // What holds letters is no number to call; but 哎不对 comes as i不对.
+        None if text[at].is_ascii_alphabetic() => {
+            let sigh = is_at(text, at + 1, "不对") || is_at(text, at + 1, "不是");
+            (if sigh { What::Words(1) } else { What::End }, 1)
+        }
         None => (What::Words(1), 1),
     }
 }
 
 fn is_pause(ch: char) -> bool {
     !ch.is_alphanumeric()
+}
+
+/// Whether a 不 takes back the digits before it: 八四嗯不四八.
+fn is_no(text: &[char], written: &[Option<u8>], at: usize) -> bool {
+    let digit = |at: usize| written.get(at).is_some_and(Option::is_some);
+    text[at] == '不' && digit(at + 1) && (1..=MOST_SIGHS + 1).any(|n| n <= at && digit(at - n))
+}
+
+/// Sighs before a word, as they are written.
+const MOST_SIGHS: usize = 2;
+
+/// Whether what stands here sounds like a word by which digits are taken back, in the midst of digits: 部队
+/// for 不对, 恶不适 for 呃不是.
+fn sounds_like(text: &[char], written: &[Option<u8>], at: usize, word: &str) -> bool {
+    let word: Vec<char> = word.chars().collect();
+    let Some(said) = text.get(at..at + word.len()) else { return false };
+    let digit = |at: usize| written.get(at).is_some_and(Option::is_some);
+    let follows = (1..=MOST_SIGHS + 1).any(|back| at.checked_sub(back).is_some_and(digit));
+    let next = at + word.len();
+    let leads_on = digit(next)
+        || [FIRST, MIDDLE, LAST]
+            .iter()
+            .any(|words| words.split(' ').any(|word| is_at(text, next, word)));
+    follows
+        && leads_on
+        && !(at..next).any(digit)
+        && syllables(said, Ear::Same) == syllables(&word, Ear::Same)
 }
 
 /// Digits one after the other, unless a unit makes them something else.

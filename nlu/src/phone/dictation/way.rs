@@ -182,7 +182,10 @@ impl Way {
         let (half, again) = digits.split_at(digits.len() / 2);
         let whole = self.pending == Pending::Last
             && matches!(self.said.len() + half.len(), MOBILE | LONGEST);
-        if half == again && (opens(half) || (whole && half.len() >= 3)) {
+        let local = self.local && self.said.is_empty() && matches!(half.len(), 7 | 8);
+        // 那我核对一下，零二七三，零二七三.
+        let whole = whole || (self.is_whole() && self.interrupted);
+        if half == again && (opens(half) || local || (whole && half.len() >= 3)) {
             ways.extend(self.meant(half).into_iter().map(|way| way.at_cost(1.0)));
         }
         // A group within is said twice without a breath: 一五五九六零二四零二四, 八七三零八七三零四二六九.
@@ -207,6 +210,14 @@ impl Way {
             if is_mobile(&whole) && again.len() >= 2 && whole.contains(again) {
                 let length = self.said.len();
                 ways.push(self.with(length, length, first, 1.0).mended(self.mended));
+            }
+        }
+        // The whole number once more at the end of a breath: 四八三零，零幺零六二七七四八三零.
+        let length = self.said.len();
+        if self.is_whole() && digits.len() > length {
+            let again = &digits[digits.len() - length..];
+            if differing(again, &self.said) <= 2 && is_whole(again) {
+                ways.push(self.with(0, length, again, 1.0));
             }
         }
         ways.retain(|way| way.said.len() <= LONGEST);
@@ -290,6 +301,10 @@ impl Way {
             Pending::First => self.next(digits),
             Pending::Area => match length {
                 7 | 8 if digits.starts_with('0') => vec![self.with(0, 0, digits, 0.0)],
+                // 不对，区号零二九.
+                11 | 12 if digits.starts_with('0') && self.said.starts_with('0') => {
+                    vec![self.with(0, digits.len().min(4), digits, 0.2)]
+                }
                 _ => self.next(digits),
             },
         }
@@ -339,6 +354,29 @@ impl Way {
         if self.said.ends_with(digits) && (self.interrupted || (self.mended && digits.len() > 2)) {
             let cost = if digits.len() > 1 { 0.8 } else { 1.0 };
             ways.push(self.again(length - digits.len(), digits, cost));
+        } else if matches!(digits.len(), 3 | 4) && digits != last && self.said.ends_with(digits) {
+            // 一八零七二九四，七二九四，六三五零.
+            let cost = if digits.len() == 4 { 1.2 } else { 1.6 };
+            ways.push(self.again(length - digits.len(), digits, cost));
+        }
+        // 呃，两个六.
+        if self.lenient && matches!(digits, "0" | "2") {
+            ways.push(self.without(1.2));
+        }
+        // 二零九三，等一下，二零三九: the same digits in another order.
+        if (3..=4).contains(&digits.len()) && digits.len() < length && self.interrupted {
+            let from = length - digits.len();
+            if swapped(&self.said[from..], digits) {
+                let cost = if digits.len() == 4 { 0.8 } else { 1.2 };
+                ways.push(self.with(from, length, digits, cost));
+            }
+        }
+        // 八八四零，呃，八八四零: a hesitation is written as a digit.
+        let after = &digits[1..];
+        if after.len() >= 4 && self.said.ends_with(after) {
+            ways.push(self.again(length - after.len(), after, 1.2));
+        } else if after.len() >= 3 && opens(after) && self.said.starts_with(after) {
+            ways.push(again(self.with(0, length, after, 1.2)));
         }
         let least = if self.interrupted { 2 } else { 3 };
         for n in least..=digits.len().min(length) {
@@ -360,6 +398,10 @@ impl Way {
             } else if digits.len() == 1 {
                 // 是六吗: one digit is asked about.
                 ways.push(self.without(0.4));
+            }
+            // 说错了，是两个六，四零，九二八六: what follows the mended group is said again.
+            if self.mended && self.said[to..].starts_with(digits) {
+                ways.push(self.again(to, digits, 0.1));
             }
             // 幺七零后面是五零.
             if self.interrupted && self.mended && to + digits.len() <= length {
@@ -402,14 +444,16 @@ impl Way {
             self.with(length, length, &left, cost)
         };
         let mut ways = vec![without(digits.len() - 1, 2.0)];
-        // 呃 before a number is a 二, 嗯 a 零.
+        // 呃 before a number or a group is a 二, 嗯 a 零.
         if length == 0 && is_mobile(&digits[1..]) {
             ways.push(without(0, 1.0));
+        } else if matches!(length, 3 | 5 | 7) && matches!(digits.as_bytes()[0], b'0' | b'2') {
+            ways.push(without(0, 1.5));
         }
         // The last group of a mobile number begins after seven digits. Where a word follows, its first
         // character is the likelier one.
         if let Some(at) = 7usize.checked_sub(length)
-            && digits.as_bytes()[at] == b'0'
+            && matches!(digits.as_bytes()[at], b'0' | b'2')
             && !self.runs_on
         {
             ways.push(without(at, 1.8));
@@ -472,6 +516,15 @@ impl Way {
                 instead(from, from + digits.len(), cost + 0.1 * differ(from) as f32);
             }
         }
+        // 幺三八零零一三，不对，零零三一八零零零, and 七九不对九七四六: the rest goes on without a breath.
+        let anew = said_twice(digits).unwrap_or(digits);
+        if let Some(from) = MOBILE.checked_sub(anew.len())
+            && (5..MOBILE).contains(&length)
+            && (from == 3 || (from < length && from + 4 >= length))
+        {
+            let mended = self.with(from, length, anew, 0.7);
+            ways.extend(Some(mended).filter(|way| is_mobile(&way.said)));
+        }
         // 二六三九，四，不对，二六三九: taken up again where it was still right.
         if digits.len() >= 3 && last.len() < digits.len() && self.said[..from].ends_with(digits) {
             let mut way = self.with(from, length, "", 0.1).mended(true);
@@ -493,6 +546,22 @@ impl Way {
         way.slot = Some(Slot { at, length: digits.len() });
         Some(way)
     }
+}
+
+/// What is said after a false start: 九七四六 of 九七九七四六.
+fn said_twice(digits: &str) -> Option<&str> {
+    let again = |n: &usize| digits.len() > 2 * n && digits[*n..].starts_with(&digits[..*n]);
+    (2..=4).find(again).map(|n| &digits[n..])
+}
+
+/// Whether two groups hold the same digits in another order.
+fn swapped(a: &str, b: &str) -> bool {
+    let sorted = |digits: &str| {
+        let mut digits = digits.as_bytes().to_vec();
+        digits.sort_unstable();
+        digits
+    };
+    a != b && sorted(a) == sorted(b)
 }
 
 fn common(a: &str, b: &str) -> usize {
