@@ -7,7 +7,7 @@ mod label;
 use strsim::levenshtein as distance;
 
 use crate::digits::{Run, digit_of, runs};
-use crate::heard::{Heard, Leg, Span};
+use crate::heard::{Heard, Leg, Span, is_at};
 use crate::interpretation::Found;
 use crate::sound::Words;
 use dictation::{Dictated, dictated};
@@ -59,6 +59,10 @@ struct Candidate {
     announced: bool,
     /// Put together from parts, so that a part may be missing or belong elsewhere.
     pieced: bool,
+    /// Found only in what was heard as it may have been meant.
+    respelled: bool,
+    /// The caller asked to be called there, and not at another number beside it.
+    chosen: bool,
 }
 
 /// Words around a number that make it a phone number.
@@ -94,8 +98,6 @@ const MOBILE: usize = 11;
 /// caller means the line's own number.
 pub(crate) fn find(heard: &Heard, this_number: &Words) -> Option<Found<String>> {
     let mut best: Option<Candidate> = None;
-    // Whole numbers that stand beside the best one and are not meant.
-    let mut passed_over: Vec<String> = Vec::new();
     // Digits of an unfinished number, carried over to the next turn.
     let mut open = Candidate::default();
     let mut asked = false;
@@ -138,7 +140,7 @@ pub(crate) fn find(heard: &Heard, this_number: &Words) -> Option<Found<String>> 
                     evidence,
                     confirmed: true,
                     announced: true,
-                    pieced: false,
+                    ..Candidate::default()
                 });
                 continue;
             }
@@ -155,7 +157,7 @@ pub(crate) fn find(heard: &Heard, this_number: &Words) -> Option<Found<String>> 
                     evidence,
                     confirmed: true,
                     announced: true,
-                    pieced: false,
+                    ..Candidate::default()
                 });
                 continue;
             }
@@ -170,6 +172,8 @@ pub(crate) fn find(heard: &Heard, this_number: &Words) -> Option<Found<String>> 
             callable && !is_labelled(&text, number.start)
         });
         let preferred = preferred(&text, &whole);
+        let chosen = preferred.is_some()
+            || matches!(&whole[..], [.., _, last] if is_asked_for(&text, last.begun));
         if let Some(number) = preferred.map(|at| whole.swap_remove(at)).or_else(|| whole.pop()) {
             best = Some(Candidate {
                 digits: number.digits,
@@ -177,9 +181,10 @@ pub(crate) fn find(heard: &Heard, this_number: &Words) -> Option<Found<String>> 
                 confirmed: number.mended && !number.respelled,
                 announced,
                 pieced: number.respelled,
+                respelled: number.respelled,
+                chosen,
             });
             open = Candidate::default();
-            passed_over = whole.into_iter().map(|number| number.digits).collect();
             continue;
         }
         for run in runs(&text) {
@@ -196,11 +201,13 @@ pub(crate) fn find(heard: &Heard, this_number: &Words) -> Option<Found<String>> 
     let best = best.or_else(|| unasked(heard));
     let found = match (best, fused) {
         (best, None) => best?,
-        // Heard twice outweighs heard once; what the caller confirmed or put together anew stands.
+        // Heard twice outweighs heard once; what the caller confirmed or put together anew stands, and
+        // what was spelled as it may have been meant is likelier than digits out of any words.
         (Some(best), Some(fused))
-            if passed_over.contains(&fused.digits)
+            if best.chosen
                 || best.digits.len() == MOBILE
-                    && (best.confirmed || !(best.pieced || fused.votes > 1)) =>
+                    && (best.confirmed
+                        || (fused.votes <= 1 && (!best.pieced || best.respelled))) =>
         {
             best
         }
@@ -221,20 +228,32 @@ const FORMER: [&str; 5] = ["打第一个", "用第一个", "以第一个", "打�
 /// Words by which a number is the caller's own.
 const OWN: [&str; 3] = ["我自己", "我的", "我本人"];
 /// Words after several numbers by which the caller means the own one.
-const CALL_OWN: [&str; 6] = ["打我的", "打我自己", "打给我", "用我的", "用我自己", "还是我的"];
+const CALL_OWN: [&str; 5] = ["打我的", "打我自己", "用我的", "用我自己", "还是我的"];
 /// Characters before a number that say whose it is.
 const OWNER: usize = 8;
 
 /// Which of several numbers the caller asks to be called at, if that is said after the last of them.
 fn preferred(text: &[char], numbers: &[Dictated]) -> Option<usize> {
     let [first, .., last] = numbers else { return None };
-    let after: String = text[last.end..].iter().collect();
-    let says = |text: &str, words: &[&str]| words.iter().any(|word| text.contains(word));
-    if says(&after, &FORMER) {
-        return Some(0);
-    }
+    let after = &text[last.end..];
+    let asks = |words: &[&str]| {
+        let said = |at: &usize| words.iter().any(|word| is_at(after, *at, word));
+        // 不要打第一个, 别打我的.
+        let denied = |at: usize| {
+            after[at.saturating_sub(2)..at].iter().any(|ch| matches!(ch, '不' | '别' | '甭'))
+        };
+        (0..after.len()).find(said).is_some_and(|at| !denied(at))
+    };
     let before: String = text[first.begun.saturating_sub(OWNER)..first.begun].iter().collect();
-    (says(&after, &CALL_OWN) && says(&before, &OWN)).then_some(0)
+    let own = OWN.iter().any(|word| before.contains(word));
+    (asks(&FORMER) || (own && asks(&CALL_OWN))).then_some(0)
+}
+
+/// Whether the caller asks to be called at the number that begins here: 打我座机….
+fn is_asked_for(text: &[char], begun: usize) -> bool {
+    let before = &text[begun.saturating_sub(OWNER)..begun];
+    let clause = before.rsplit(|ch| !ch.is_alphanumeric()).next().unwrap_or_default();
+    clause.contains(&'打') && !clause.iter().any(|ch| matches!(ch, '不' | '别' | '甭' | '了'))
 }
 
 /// A number that nobody asked for and that is not called one: 五七二八八四幺，我们居委会.
@@ -276,7 +295,7 @@ fn take(
             evidence,
             confirmed: false,
             announced: context.announced,
-            pieced: false,
+            ..Candidate::default()
         })
     };
     // Identity numbers have 18 digits, or 17 and a letter; order numbers are long as well.

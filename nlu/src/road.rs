@@ -36,8 +36,8 @@ pub(crate) fn is_part(chars: &[char], at: usize) -> bool {
                 || next.is_some_and(|next| "街口场".contains(*next))
         }
         '和' => {
-            (at > 0 && "仁祥人万".contains(chars[at - 1]))
-                || chars.get(at + 1).is_some_and(|next| "平谐睦美顺".contains(*next))
+            (at > 0 && "仁祥人万永泰太义雍颐熙康".contains(chars[at - 1]))
+                || chars.get(at + 1).is_some_and(|next| "平谐睦美顺兴悦".contains(*next))
         }
         ch => !APART.contains(ch),
     };

@@ -31,7 +31,16 @@ const SURE_CATEGORY: f32 = 0.6;
 /// Substance over which a call that says 打错了 or asks for a person may still be about something.
 const LITTLE_SUBSTANCE: usize = 45;
 /// Words by which a caller warns others of a wrong number.
-const WARNING: [&str; 4] = ["别", "怕", "免得", "省得"];
+const WARNING: [&str; 8] = [
+    "别又打错",
+    "别再打错",
+    "别打错",
+    "怕又打错",
+    "怕你们打错",
+    "怕你打错",
+    "免得打错",
+    "省得打错",
+];
 /// Substance under which a last turn does no more than take the call back.
 const LAST_SUBSTANCE: usize = 25;
 /// Confidence from which a place was named, and not just something that sounds like one.

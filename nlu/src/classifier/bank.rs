@@ -16,7 +16,7 @@ pub(crate) struct Plan {
     pub(crate) recipe: Recipe,
     /// Cost of a wrong margin (C of a support vector machine).
     pub(crate) cost: f32,
-    /// How much more freely an n-gram speaks for a label that it tells from the others: 0 for all alike.
+    /// Power to which the naive Bayes ratio of an n-gram scales how freely it speaks: 0 for all alike.
     pub(crate) contrast: f32,
     /// Most rows that training gives it: the size of the file.
     pub(crate) rows: usize,

@@ -67,7 +67,7 @@ fn read(text: &[char], lenient: bool) -> Vec<Dictated> {
                     let after = &part[first + used..];
                     if let Some(digits) = mended_before(&part[ended..said], &number.digits) {
                         (number.digits, number.mended) = (digits, true);
-                    } else if let Some((digits, more)) = mended_after(after, &number.digits) {
+                    } else if let Some((digits, more)) = mended_after(text, after, &number) {
                         (number.digits, number.mended) = (digits, true);
                         number.end = after[more - 1].end;
                         used += more;
@@ -88,9 +88,14 @@ fn read(text: &[char], lenient: bool) -> Vec<Dictated> {
 
 /// A number with the correction that follows it, what is meant before what is not, and the tokens that it
 /// takes: 是四八零二，不是四八二零.
-fn mended_after(after: &[Token], number: &str) -> Option<(String, usize)> {
+fn mended_after(text: &[char], after: &[Token], number: &Dictated) -> Option<(String, usize)> {
     let no = after.iter().position(|token| token.what == What::Denied)?;
-    let right = after[..no].iter().rev().find_map(digits)?;
+    let said = after[..no].iter().rev().find(|token| digits(token).is_some())?;
+    // 房号五六八七，不是五六七八: that is no part of the number.
+    if text[number.end..said.start].iter().any(|ch| OF_HOUSES.contains(*ch)) {
+        return None;
+    }
+    let (right, number) = (digits(said)?, number.digits.as_str());
     let wrong = after.get(no + 1).and_then(digits).filter(|wrong| wrong.len() == right.len())?;
     let at = match wrong.len() {
         // Of a single digit the last one is meant.
@@ -131,10 +136,14 @@ fn mended_before(before: &[Token], number: &str) -> Option<String> {
     replaced(number.find(wrong)?, right)
 }
 
-/// Characters between a number and the same one corrected.
-const FARTHEST: usize = 12;
+/// What other digits than those of a number are of.
+const OF_HOUSES: &str = "门房楼栋室牌单";
+/// Characters between a number and the same one corrected, and those of them that are no digit and no
+/// pause where there are more: 等下，是幺三二，.
+const NEAR: usize = 8;
+const FEW_WORDS: usize = 4;
 /// Characters of what stands between two numbers that are not the same: 或者, 另一个, 传真, 我老公.
-const OTHERS: &str = "或和跟另还一、传真电机公婆妈爸儿女爱家单位";
+const OTHERS: &str = "或和跟另还一、传真电机公婆妈爸儿女爱家单位事友备邻哥弟姐妹妻夫";
 
 /// Whether a whole number corrects the one just before it: nearly the same, and nothing says that
 /// there are two.
@@ -142,7 +151,8 @@ fn is_said_again(text: &[char], last: &Dictated, number: &Dictated) -> bool {
     let between = &text[last.end.min(number.start)..number.start];
     let alike = last.digits.len() == number.digits.len()
         && (1..=3).contains(&differing(&last.digits, &number.digits));
-    if !alike || between.len() > FARTHEST {
+    let words = between.iter().filter(|ch| ch.is_alphanumeric() && digit_of(**ch).is_none());
+    if !alike || (between.len() > NEAR && words.count() > FEW_WORDS) {
         return false;
     }
     // Who writes two numbers one after the other means two, and so does who says whose the second is.

@@ -20,10 +20,13 @@ pub(crate) struct Column {
     pub(crate) bias: f32,
 }
 
-/// How much each of `width` rows says for or against a label, as the naive Bayes rule has it, to the power
-/// of `contrast`, and 1 in the mean before: a learner that knows it beforehand needs fewer examples (Wang
-/// and Manning, 2012).
+/// How freely each of `width` rows may speak about a label: the size of its naive Bayes log-ratio, divided by
+/// the mean of all rows, to the power of `contrast`. A learner that is told beforehand which n-grams go with
+/// the label needs fewer examples (Wang and Manning, 2012).
 pub(crate) fn telling(cases: &[Case<'_>], width: usize, contrast: f32) -> Vec<f32> {
+    if contrast == 0.0 {
+        return vec![1.0; width];
+    }
     let (mut of_label, mut of_others) = (vec![1.0f32; width], vec![1.0f32; width]);
     let (mut label, mut others) = (2.0f32, 2.0f32);
     for case in cases {

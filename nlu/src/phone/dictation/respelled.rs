@@ -50,11 +50,13 @@ pub(super) fn respelled(text: &[char]) -> Vec<Vec<char>> {
     vec![spelled, ones]
 }
 
-/// Words before digits that are put in the place of what sounds just like them, whatever else is found.
-const CUES: &str = "座机 区号 尾巴上 末尾 前面 开头 中间";
+/// Words before digits that are put in the place of what sounds just like them, wherever that is.
+const CUES: &str = "座机 不对区号 尾巴上 末尾 前面 开头";
 /// Words before a digit that takes the place of another.
 const INSTEAD: &str = "改成 换成 改为";
 const DIGITS: &str = "零幺二三四五六七八九";
+/// What ends a sentence, and sounds like an eight.
+const PARTICLE: char = '吧';
 /// Characters from such a word to the digits that it tells of.
 const TO_DIGITS: usize = 3;
 
@@ -75,10 +77,13 @@ pub(super) fn cued(text: &[char]) -> Vec<char> {
             }
         }
     }
-    // 改成期.
-    for at in 2..cued.len() {
+    // 那个四改成期, 第三位改成期, but not 名字改成吧.
+    for at in 3..cued.len() {
         let ends = cued.get(at + 1).is_none_or(|ch| !ch.is_alphanumeric());
-        let put = INSTEAD.split(' ').any(|word| is_at(&cued, at - 2, word));
+        let digit = is_digit(&cued[at - 3]) || matches!(cued[at - 3], '位' | '个');
+        let put = digit
+            && cued[at] != PARTICLE
+            && INSTEAD.split(' ').any(|word| is_at(&cued, at - 2, word));
         if ends
             && put
             && let Some(ch) = digit_by_sound(cued[at])
@@ -172,7 +177,7 @@ fn meant(
         }
         // 二百天打: 白天.
         '百' if follows && text.get(at + 1) == Some(&'天') => Some((at, '白')),
-        '栋' | '东' | '动' | '懂' if (radio || said < MOBILE) && (follows || after > 0) => {
+        '栋' | '东' | '动' | '懂' if (radio || said <= MOBILE) && (follows || after > 0) => {
             Some((at, '洞'))
         }
         ch if is_digit(&ch) => None,

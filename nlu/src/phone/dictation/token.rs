@@ -165,7 +165,10 @@ fn token(text: &[char], written: &[Option<u8>], at: usize) -> (What, usize) {
     }
     if written[at].is_some() {
         // 周一到周五.
-        let weekday = at > 0 && matches!(text[at - 1], '周' | '拜');
+        let weekday = at > 0
+            && matches!(text[at - 1], '周' | '拜')
+            && "一二三四五六".contains(text[at])
+            && written.get(at + 1).is_none_or(Option::is_none);
         return if weekday { (What::Words(1), 1) } else { group(text, written, at) };
     }
     // 幺八八，十五，零六.
@@ -196,7 +199,9 @@ fn is_pause(ch: char) -> bool {
 /// Whether a 不 takes back the digits before it: 八四嗯不四八.
 fn is_no(text: &[char], written: &[Option<u8>], at: usize) -> bool {
     let digit = |at: usize| written.get(at).is_some_and(Option::is_some);
-    text[at] == '不' && digit(at + 1) && (1..=MOST_SIGHS + 1).any(|n| n <= at && digit(at - n))
+    let follows = (1..=MOST_SIGHS + 1).any(|n| n <= at && digit(at - n));
+    // 不三不四 corrects nothing.
+    text[at] == '不' && follows && digit(at + 1) && digit(at + 2)
 }
 
 /// Sighs before a word, as they are written.
@@ -205,19 +210,18 @@ const MOST_SIGHS: usize = 2;
 /// Whether what stands here sounds like a word by which digits are taken back, in the midst of digits: 部队
 /// for 不对, 恶不适 for 呃不是.
 fn sounds_like(text: &[char], written: &[Option<u8>], at: usize, word: &str) -> bool {
+    let digit = |at: usize| written.get(at).is_some_and(Option::is_some);
+    if !(1..=MOST_SIGHS + 1).any(|back| at.checked_sub(back).is_some_and(digit)) {
+        return false;
+    }
     let word: Vec<char> = word.chars().collect();
     let Some(said) = text.get(at..at + word.len()) else { return false };
-    let digit = |at: usize| written.get(at).is_some_and(Option::is_some);
-    let follows = (1..=MOST_SIGHS + 1).any(|back| at.checked_sub(back).is_some_and(digit));
     let next = at + word.len();
     let leads_on = digit(next)
         || [FIRST, MIDDLE, LAST]
             .iter()
             .any(|words| words.split(' ').any(|word| is_at(text, next, word)));
-    follows
-        && leads_on
-        && !(at..next).any(digit)
-        && syllables(said, Ear::Same) == syllables(&word, Ear::Same)
+    leads_on && !(at..next).any(digit) && syllables(said, Ear::Same) == syllables(&word, Ear::Same)
 }
 
 /// Digits one after the other, unless a unit makes them something else.
@@ -251,6 +255,9 @@ fn group(text: &[char], written: &[Option<u8>], at: usize) -> (What, usize) {
     (What::Digits(digits), end - at)
 }
 
+/// Most pairs of one digit in a number.
+const MOST_PAIRS: usize = 3;
+
 /// Digits said by how often they come: 三个八, 双六, 俩零, and 两个八八.
 fn times(text: &[char], at: usize) -> Option<(String, usize)> {
     let (times, long) = match text[at] {
@@ -258,7 +265,12 @@ fn times(text: &[char], at: usize) -> Option<(String, usize)> {
         '仨' => (3, false),
         ch => {
             let n = digit_of(ch).filter(|n| (1..=8).contains(n)).map(usize::from)?;
-            (if text.get(at + 1) == Some(&'对') { 2 * n } else { n }, true)
+            match text.get(at + 1) {
+                // 三对八; but 四对三四 agrees to the four.
+                Some('对') if n <= MOST_PAIRS => (2 * n, true),
+                Some('对') => return None,
+                _ => (n, true),
+            }
         }
     };
     let (mut next, said) = (at + 1, matches!(text.get(at + 1), Some('个' | '对')));

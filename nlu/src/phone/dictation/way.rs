@@ -119,6 +119,10 @@ impl Way {
         vec![way]
     }
 
+    fn has_area(&self) -> bool {
+        self.said.starts_with('0')
+    }
+
     fn has_tail(&self) -> bool {
         !self.tail.is_empty()
     }
@@ -212,6 +216,18 @@ impl Way {
                 ways.push(self.with(length, length, first, 1.0).mended(self.mended));
             }
         }
+        // A group within is said twice, and nothing else fits: 一三二四五四五七一八零九六.
+        let twice = digits.len().saturating_sub(MOBILE);
+        if self.said.is_empty() && (2..=4).contains(&twice) {
+            let again = |at: &usize| digits[*at..].starts_with(&digits[at + twice..at + 2 * twice]);
+            let left = |at: usize| format!("{}{}", &digits[..at], &digits[at + twice..]);
+            let mut once: Vec<String> =
+                (0..=MOBILE - twice).filter(again).map(left).filter(|n| is_mobile(n)).collect();
+            once.dedup();
+            if let [number] = &once[..] {
+                ways.push(self.with(0, 0, number, 2.0).mended(self.mended));
+            }
+        }
         // The whole number once more at the end of a breath: 四八三零，零幺零六二七七四八三零.
         let length = self.said.len();
         if self.is_whole() && digits.len() > length {
@@ -302,7 +318,7 @@ impl Way {
             Pending::Area => match length {
                 7 | 8 if digits.starts_with('0') => vec![self.with(0, 0, digits, 0.0)],
                 // 不对，区号零二九.
-                11 | 12 if digits.starts_with('0') && self.said.starts_with('0') => {
+                11 | 12 if self.taken_back && digits.starts_with('0') && self.has_area() => {
                     vec![self.with(0, digits.len().min(4), digits, 0.2)]
                 }
                 _ => self.next(digits),
@@ -378,11 +394,14 @@ impl Way {
         } else if after.len() >= 3 && opens(after) && self.said.starts_with(after) {
             ways.push(again(self.with(0, length, after, 1.2)));
         }
-        let least = if self.interrupted { 2 } else { 3 };
-        for n in least..=digits.len().min(length) {
+        for n in 2..=digits.len().min(length) {
             let whole = matches!(length + digits.len() - n, MOBILE | LONGEST);
             if whole && self.said.ends_with(&digits[..n]) {
-                let cost = if n == 2 { 1.8 } else { 1.0 };
+                let cost = match n {
+                    2 if self.interrupted => 1.8,
+                    2 => 2.2,
+                    _ => 1.0,
+                };
                 ways.push(again(self.with(length - n, length, digits, cost)));
             }
         }
