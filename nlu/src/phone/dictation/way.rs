@@ -1,7 +1,10 @@
 //! One way in which what was said so far may be meant, and the ways on from there.
 
+mod repeated;
+
 use super::super::{MOBILE, has_area, is_mobile};
 use super::token::{Token, What};
+use repeated::after_false_start;
 
 /// Digits of the longest number: an area code of four and eight more.
 const LONGEST: usize = 12;
@@ -182,60 +185,7 @@ impl Way {
     /// Every way on after these digits.
     fn hears(&self, digits: &str) -> Vec<Way> {
         let mut ways = self.meant(digits);
-        // A beginning said twice without a breath: 幺三三幺三三.
-        let (half, again) = digits.split_at(digits.len() / 2);
-        let whole = self.pending == Pending::Last
-            && matches!(self.said.len() + half.len(), MOBILE | LONGEST);
-        let local = self.local && self.said.is_empty() && matches!(half.len(), 7 | 8);
-        // 那我核对一下，零二七三，零二七三.
-        let whole = whole || (self.is_whole() && self.interrupted);
-        if half == again && (opens(half) || local || (whole && half.len() >= 3)) {
-            ways.extend(self.meant(half).into_iter().map(|way| way.at_cost(1.0)));
-        }
-        // A group within is said twice without a breath: 一五五九六零二四零二四, 八七三零八七三零四二六九.
-        for n in
-            [3, 4].into_iter().filter(|n| digits.len() > 2 * n && self.pending == Pending::Nothing)
-        {
-            let tail = digits.len() - n;
-            if digits[..tail].ends_with(&digits[tail..]) {
-                ways.extend(self.meant(&digits[..tail]).into_iter().map(|way| way.at_cost(1.0)));
-            }
-            if digits[n..].starts_with(&digits[..n]) {
-                ways.extend(self.meant(&digits[n..]).into_iter().map(|way| way.at_cost(1.0)));
-            }
-        }
-        // A whole number and some of it again without a breath.
-        if let Some(left) = MOBILE.checked_sub(self.said.len())
-            && (MOBILE + 1..=MOBILE + 8).contains(&digits.len())
-            && self.pending == Pending::Nothing
-        {
-            let (first, again) = digits.split_at(left);
-            let whole = format!("{}{first}", self.said);
-            if is_mobile(&whole) && again.len() >= 2 && whole.contains(again) {
-                let length = self.said.len();
-                ways.push(self.with(length, length, first, 1.0).mended(self.mended));
-            }
-        }
-        // A group within is said twice, and nothing else fits: 一三二四五四五七一八零九六.
-        let twice = digits.len().saturating_sub(MOBILE);
-        if self.said.is_empty() && (2..=4).contains(&twice) {
-            let again = |at: &usize| digits[*at..].starts_with(&digits[at + twice..at + 2 * twice]);
-            let left = |at: usize| format!("{}{}", &digits[..at], &digits[at + twice..]);
-            let mut once: Vec<String> =
-                (0..=MOBILE - twice).filter(again).map(left).filter(|n| is_mobile(n)).collect();
-            once.dedup();
-            if let [number] = &once[..] {
-                ways.push(self.with(0, 0, number, 2.0).mended(self.mended));
-            }
-        }
-        // The whole number once more at the end of a breath: 四八三零，零幺零六二七七四八三零.
-        let length = self.said.len();
-        if self.is_whole() && digits.len() > length {
-            let again = &digits[digits.len() - length..];
-            if differing(again, &self.said) <= 2 && is_whole(again) {
-                ways.push(self.with(0, length, again, 1.0));
-            }
-        }
+        ways.extend(self.repeated(digits));
         ways.retain(|way| way.said.len() <= LONGEST);
         ways
     }
@@ -343,7 +293,7 @@ impl Way {
 
     /// Digits that are what comes next, or what was said already.
     fn next(&self, digits: &str) -> Vec<Way> {
-        let (length, last) = (self.said.len(), self.last_group());
+        let length = self.said.len();
         if let Some(slot) = self.slot {
             return self.fill(slot, digits);
         }
@@ -358,74 +308,9 @@ impl Way {
             }
             return ways;
         }
-        let (from, to) = self.group;
-        let again = |way: Way| way.mended(self.mended);
-        if last.len() >= 2 && digits.starts_with(last) {
-            let cost = if digits == last { 0.3 } else { 0.6 };
-            ways.push(again(self.with(from, to, digits, cost)));
-        } else if self.interrupted && digits.len() >= last.len() && common(last, digits) >= 2 {
-            ways.push(self.with(from, to, digits, 1.5));
-        }
-        // 三七零零，没错，俩零; 六五三四，不是三四是三七，六五三七.
-        if self.said.ends_with(digits) && (self.interrupted || (self.mended && digits.len() > 2)) {
-            let cost = if digits.len() > 1 { 0.8 } else { 1.0 };
-            ways.push(self.again(length - digits.len(), digits, cost));
-        } else if matches!(digits.len(), 3 | 4) && digits != last && self.said.ends_with(digits) {
-            // 一八零七二九四，七二九四，六三五零.
-            let cost = if digits.len() == 4 { 1.2 } else { 1.6 };
-            ways.push(self.again(length - digits.len(), digits, cost));
-        }
-        // 呃，两个六.
-        if self.lenient && matches!(digits, "0" | "2") {
-            ways.push(self.without(1.2));
-        }
-        // 二零九三，等一下，二零三九: the same digits in another order.
-        if (3..=4).contains(&digits.len()) && digits.len() < length && self.interrupted {
-            let from = length - digits.len();
-            if swapped(&self.said[from..], digits) {
-                let cost = if digits.len() == 4 { 0.8 } else { 1.2 };
-                ways.push(self.with(from, length, digits, cost));
-            }
-        }
-        // 八八四零，呃，八八四零: a hesitation is written as a digit.
-        let after = &digits[1..];
-        if after.len() >= 4 && self.said.ends_with(after) {
-            ways.push(self.again(length - after.len(), after, 1.2));
-        } else if after.len() >= 3 && opens(after) && self.said.starts_with(after) {
-            ways.push(again(self.with(0, length, after, 1.2)));
-        }
-        for n in 2..=digits.len().min(length) {
-            let whole = matches!(length + digits.len() - n, MOBILE | LONGEST);
-            if whole && self.said.ends_with(&digits[..n]) {
-                let cost = match n {
-                    2 if self.interrupted => 1.8,
-                    2 => 2.2,
-                    _ => 1.0,
-                };
-                ways.push(again(self.with(length - n, length, digits, cost)));
-            }
-        }
+        ways.extend(self.taken_up_again(digits));
         if self.is_whole() {
-            if digits.len() >= 2 && self.said.ends_with(digits) {
-                ways.push(self.again(length - digits.len(), digits, 0.1));
-            } else if digits.len() >= 2 && digits == last {
-                ways.push(self.again(from, digits, 0.1));
-            } else if let Some(from) = self.said.find(digits).filter(|_| digits.len() >= 3) {
-                // Groups begin there.
-                let cost = if matches!(from, 0 | 3 | 7) { 0.6 } else { 1.2 };
-                ways.push(self.again(from, digits, cost));
-            } else if digits.len() == 1 {
-                // 是六吗: one digit is asked about.
-                ways.push(self.without(0.4));
-            }
-            // 说错了，是两个六，四零，九二八六: what follows the mended group is said again.
-            if self.mended && self.said[to..].starts_with(digits) {
-                ways.push(self.again(to, digits, 0.1));
-            }
-            // 幺七零后面是五零.
-            if self.interrupted && self.mended && to + digits.len() <= length {
-                ways.push(self.with(to, to + digits.len(), digits, 0.8));
-            }
+            ways.extend(self.about_whole(digits));
         } else if opens(digits) {
             let begun = digits.starts_with(&self.said) || self.said.starts_with(digits);
             let cost = match common(&self.said, digits) {
@@ -433,7 +318,35 @@ impl Way {
                 3.. => 1.5,
                 _ => 2.0,
             };
-            ways.push(again(self.with(0, length, digits, cost)));
+            ways.push(self.with(0, length, digits, cost).mended(self.mended));
+        }
+        ways
+    }
+
+    /// The ways on where the number is whole and these digits are some of it: said again, asked about, or
+    /// what follows a correction.
+    fn about_whole(&self, digits: &str) -> Vec<Way> {
+        let (length, last, (from, to)) = (self.said.len(), self.last_group(), self.group);
+        let mut ways = Vec::new();
+        if digits.len() >= 2 && self.said.ends_with(digits) {
+            ways.push(self.again(length - digits.len(), digits, 0.1));
+        } else if digits.len() >= 2 && digits == last {
+            ways.push(self.again(from, digits, 0.1));
+        } else if let Some(from) = self.said.find(digits).filter(|_| digits.len() >= 3) {
+            // Groups begin there.
+            let cost = if matches!(from, 0 | 3 | 7) { 0.6 } else { 1.2 };
+            ways.push(self.again(from, digits, cost));
+        } else if digits.len() == 1 {
+            // 是六吗: one digit is asked about.
+            ways.push(self.without(0.4));
+        }
+        // 说错了，是两个六，四零，九二八六: what follows the mended group is said again.
+        if self.mended && self.said[to..].starts_with(digits) {
+            ways.push(self.again(to, digits, 0.1));
+        }
+        // 幺七零后面是五零.
+        if self.interrupted && self.mended && to + digits.len() <= length {
+            ways.push(self.with(to, to + digits.len(), digits, 0.8));
         }
         ways
     }
@@ -536,7 +449,7 @@ impl Way {
             }
         }
         // 幺三八零零一三，不对，零零三一八零零零, and 七九不对九七四六: the rest goes on without a breath.
-        let anew = said_twice(digits).unwrap_or(digits);
+        let anew = after_false_start(digits).unwrap_or(digits);
         if let Some(from) = MOBILE.checked_sub(anew.len())
             && (5..MOBILE).contains(&length)
             && (from == 3 || (from < length && from + 4 >= length))
@@ -565,12 +478,6 @@ impl Way {
         way.slot = Some(Slot { at, length: digits.len() });
         Some(way)
     }
-}
-
-/// What is said after a false start: 九七四六 of 九七九七四六.
-fn said_twice(digits: &str) -> Option<&str> {
-    let again = |n: &usize| digits.len() > 2 * n && digits[*n..].starts_with(&digits[..*n]);
-    (2..=4).find(again).map(|n| &digits[n..])
 }
 
 /// Whether two groups hold the same digits in another order.
