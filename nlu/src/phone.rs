@@ -59,8 +59,6 @@ struct Candidate {
     announced: bool,
     /// Put together from parts, so that a part may be missing or belong elsewhere.
     pieced: bool,
-    /// Found only in what was heard as it may have been meant.
-    respelled: bool,
     /// The caller asked to be called there, and not at another number beside it.
     chosen: bool,
 }
@@ -180,9 +178,8 @@ pub(crate) fn find(heard: &Heard, this_number: &Words) -> Option<Found<String>> 
                 evidence: vec![Span { utterance: index, start: number.start, end: number.end }],
                 confirmed: number.mended && !number.respelled,
                 announced,
-                pieced: number.respelled,
-                respelled: number.respelled,
                 chosen,
+                ..Candidate::default()
             });
             open = Candidate::default();
             continue;
@@ -201,13 +198,11 @@ pub(crate) fn find(heard: &Heard, this_number: &Words) -> Option<Found<String>> 
     let best = best.or_else(|| unasked(heard));
     let found = match (best, fused) {
         (best, None) => best?,
-        // Heard twice outweighs heard once; what the caller confirmed or put together anew stands, and
-        // what was spelled as it may have been meant is likelier than digits out of any words.
+        // Heard twice outweighs heard once; what the caller confirmed or asks to be called at stands.
         (Some(best), Some(fused))
             if best.chosen
                 || best.digits.len() == MOBILE
-                    && (best.confirmed
-                        || (fused.votes <= 1 && (!best.pieced || best.respelled))) =>
+                    && (best.confirmed || !(best.pieced || fused.votes > 1)) =>
         {
             best
         }
@@ -229,6 +224,8 @@ const FORMER: [&str; 5] = ["打第一个", "用第一个", "以第一个", "打�
 const OWN: [&str; 3] = ["我自己", "我的", "我本人"];
 /// Words after several numbers by which the caller means the own one.
 const CALL_OWN: [&str; 5] = ["打我的", "打我自己", "用我的", "用我自己", "还是我的"];
+/// Characters that deny what follows them.
+const NO: &str = "不别甭";
 /// Characters before a number that say whose it is.
 const OWNER: usize = 8;
 
@@ -239,9 +236,7 @@ fn preferred(text: &[char], numbers: &[Dictated]) -> Option<usize> {
     let asks = |words: &[&str]| {
         let said = |at: &usize| words.iter().any(|word| is_at(after, *at, word));
         // 不要打第一个, 别打我的.
-        let denied = |at: usize| {
-            after[at.saturating_sub(2)..at].iter().any(|ch| matches!(ch, '不' | '别' | '甭'))
-        };
+        let denied = |at: usize| after[at.saturating_sub(2)..at].iter().any(|ch| NO.contains(*ch));
         (0..after.len()).find(said).is_some_and(|at| !denied(at))
     };
     let before: String = text[first.begun.saturating_sub(OWNER)..first.begun].iter().collect();
@@ -253,7 +248,8 @@ fn preferred(text: &[char], numbers: &[Dictated]) -> Option<usize> {
 fn is_asked_for(text: &[char], begun: usize) -> bool {
     let before = &text[begun.saturating_sub(OWNER)..begun];
     let clause = before.rsplit(|ch| !ch.is_alphanumeric()).next().unwrap_or_default();
-    clause.contains(&'打') && !clause.iter().any(|ch| matches!(ch, '不' | '别' | '甭' | '了'))
+    // 他打了…: what was dialled is asked for by nobody.
+    clause.contains(&'打') && !clause.iter().any(|ch| NO.contains(*ch) || *ch == '了')
 }
 
 /// A number that nobody asked for and that is not called one: 五七二八八四幺，我们居委会.

@@ -18,7 +18,7 @@ struct Reading {
 
 /// A number agreed on by several readings.
 pub(super) struct Fused {
-    pub(super) digits: String,
+    digits: String,
     confidence: f32,
     /// Readings that say just this.
     pub(super) votes: usize,

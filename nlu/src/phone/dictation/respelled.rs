@@ -29,7 +29,11 @@ pub(super) fn respelled(text: &[char]) -> Vec<Vec<char>> {
         return Vec::new();
     }
     let mut spelled = text.to_vec();
-    words(&mut spelled);
+    // A digit is no other's sound: 后四位 is not 后十位.
+    words(&mut spelled, WORDS, Ear::Near, |text, word, at| {
+        let written = text[at..at + word.len()].iter().zip(word);
+        written.filter(|(a, _)| is_digit(a)).all(|(a, b)| digit_of(*a) == digit_of(*b))
+    });
     let radio = text.iter().any(|ch| RADIO.contains(*ch));
     for at in 0..spelled.len() {
         if let Some((at, ch)) = meant(&spelled, text, at, said, radio) {
@@ -62,21 +66,12 @@ const TO_DIGITS: usize = 3;
 
 /// The text with the words that tell what digits are for as they were said: 做级 for 座机, 去号 for 区号.
 pub(super) fn cued(text: &[char]) -> Vec<char> {
-    let sounds = syllables(text, Ear::Same);
     let mut cued = text.to_vec();
-    for word in CUES.split(' ') {
-        let word: Vec<char> = word.chars().collect();
-        let said = syllables(&word, Ear::Same);
-        for at in 0..(text.len() + 1).saturating_sub(word.len()) {
-            let end = at + word.len();
-            let digits = text[end..].iter().take(TO_DIGITS).any(is_digit);
-            // 四位八零 is no 尾巴, but 尾八上 is one.
-            let plain = word.len() > 2 || !text[at..end].iter().any(is_digit);
-            if digits && plain && sounds[at..end] == said[..] {
-                cued[at..end].copy_from_slice(&word);
-            }
-        }
-    }
+    words(&mut cued, CUES, Ear::Same, |text, word, at| {
+        let (said, after) = text[at..].split_at(word.len());
+        // 四位八零 is no 尾巴, but 尾八上 is one.
+        after.iter().take(TO_DIGITS).any(is_digit) && (word.len() > 2 || !said.iter().any(is_digit))
+    });
     // 那个四改成期, 第三位改成期, but not 名字改成吧.
     for at in 3..cued.len() {
         let ends = cued.get(at + 1).is_none_or(|ch| !ch.is_alphanumeric());
@@ -114,21 +109,17 @@ fn is_digit(ch: &char) -> bool {
     digit_of(*ch).is_some()
 }
 
-/// Puts the words in the place of what sounds like them.
-fn words(text: &mut [char]) {
-    let sounds = syllables(text, Ear::Near);
-    for word in WORDS.split(' ') {
+/// Puts the words in the place of what sounds like them, as exactly as `ear` hears, where `may` allows a
+/// word of the text at a place.
+fn words(text: &mut [char], words: &str, ear: Ear, may: impl Fn(&[char], &[char], usize) -> bool) {
+    let sounds = syllables(text, ear);
+    for word in words.split(' ') {
         let word: Vec<char> = word.chars().collect();
-        let said = syllables(&word, Ear::Near);
+        let said = syllables(&word, ear);
         for at in 0..(text.len() + 1).saturating_sub(word.len()) {
-            let written = &mut text[at..at + word.len()];
-            // A digit is no other's sound: 后四位 is not 后十位.
-            let digits = written.iter().zip(&word);
-            let mut digits = digits.filter(|(a, _)| is_digit(a));
-            if sounds[at..at + word.len()] == said[..]
-                && digits.all(|(a, b)| digit_of(*a) == digit_of(*b))
-            {
-                written.copy_from_slice(&word);
+            let end = at + word.len();
+            if sounds[at..end] == said[..] && may(text, &word, at) {
+                text[at..end].copy_from_slice(&word);
             }
         }
     }

@@ -196,22 +196,26 @@ fn is_pause(ch: char) -> bool {
     !ch.is_alphanumeric()
 }
 
+/// Sighs before a word, as they are written.
+const MOST_SIGHS: usize = 2;
+
+/// Whether digits, and no more than a sigh after them, stand before a place.
+fn after_digits(written: &[Option<u8>], at: usize) -> bool {
+    written[at.saturating_sub(MOST_SIGHS + 1)..at].iter().any(Option::is_some)
+}
+
 /// Whether a 不 takes back the digits before it: 八四嗯不四八.
 fn is_no(text: &[char], written: &[Option<u8>], at: usize) -> bool {
     let digit = |at: usize| written.get(at).is_some_and(Option::is_some);
-    let follows = (1..=MOST_SIGHS + 1).any(|n| n <= at && digit(at - n));
     // 不三不四 corrects nothing.
-    text[at] == '不' && follows && digit(at + 1) && digit(at + 2)
+    text[at] == '不' && after_digits(written, at) && digit(at + 1) && digit(at + 2)
 }
-
-/// Sighs before a word, as they are written.
-const MOST_SIGHS: usize = 2;
 
 /// Whether what stands here sounds like a word by which digits are taken back, in the midst of digits: 部队
 /// for 不对, 恶不适 for 呃不是.
 fn sounds_like(text: &[char], written: &[Option<u8>], at: usize, word: &str) -> bool {
     let digit = |at: usize| written.get(at).is_some_and(Option::is_some);
-    if !(1..=MOST_SIGHS + 1).any(|back| at.checked_sub(back).is_some_and(digit)) {
+    if !after_digits(written, at) {
         return false;
     }
     let word: Vec<char> = word.chars().collect();
