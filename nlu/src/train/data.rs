@@ -295,4 +295,25 @@ mod tests {
         assert!(error.contains("a.tsv") && error.contains("urgncy"), "{error}");
         std::fs::remove_dir_all(&dir).unwrap();
     }
+
+    #[test]
+    fn titles_of_ours_teach_the_category_that_their_file_is_named_after() {
+        let dir = std::env::temp_dir().join(format!("titles-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/nlu/labels.toml");
+        let labels = Labels::load(&model).unwrap();
+        let names = Names::of(&labels);
+        let read = || {
+            let mut examples = Vec::new();
+            read_headings(&dir, &names, &mut examples).map(|()| examples)
+        };
+        std::fs::write(dir.join("交通运输.txt"), "咨询网约车驾驶员证怎么考\n").unwrap();
+        let [title] = &read().unwrap()[..] else { panic!("one title") };
+        let taught = Head::ALL.into_iter().filter(|head| title.weights[*head as usize] > 0.0);
+        assert_eq!(taught.collect::<Vec<_>>(), [Head::LetterCategory]);
+        std::fs::write(dir.join("交通.txt"), "公交车不到站\n").unwrap();
+        let error = read().unwrap_err().to_string();
+        assert!(error.contains("交通.txt"), "{error}");
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
 }
