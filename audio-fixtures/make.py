@@ -195,7 +195,8 @@ def describe(script, text, legs, lines):
 
 def main():
     voices = Voices(sys.argv[1])
-    wanted = sys.argv[2:] or [p.stem for p in sorted((HERE / "scripts").glob("*.toml"))]
+    scripts = HERE / "scripts"
+    wanted = sys.argv[2:] or [str(p.relative_to(scripts).with_suffix("")) for p in sorted(scripts.rglob("*.toml"))]
     for name in wanted:
         text = (HERE / "scripts" / f"{name}.toml").read_text()
         # TOML has no "rest of the script" after [expect]; the script's own keys stand before it.

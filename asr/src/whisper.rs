@@ -3,6 +3,8 @@
 //! whisper.cpp ends the process on its own assertions, so lengths and context are checked before
 //! every call.
 
+mod twice;
+
 use std::sync::{Arc, Once};
 
 use ferrous_opencc::OpenCC;
@@ -149,18 +151,26 @@ impl Transcribe for Worker {
 
 impl Worker {
     /// Listens once more where a number was dictated and some of its digits were lost: told beforehand how
-    /// telephone numbers are read out, the decoder writes more of them down. `None` where it only says
-    /// again what it was told.
+    /// telephone numbers are read out, the decoder writes more of them down. If that makes no whole number
+    /// either, a digit may have been said twice and written once. `None` where there is no whole number
+    /// by either way, or none but what the decoder was told.
     ///
     /// # Errors
     /// As [`Transcribe::transcribe`].
     pub fn transcribe_number(
         &mut self,
         utterance: &Utterance,
+        is_whole: impl Fn(&str) -> bool,
     ) -> Result<Option<Transcript>, Error> {
         let prompt = self.numbers.clone();
         let heard = self.hear(utterance, &prompt)?;
-        Ok(Some(heard).filter(|heard| !guard::is_number_prompt(&heard.text())))
+        if guard::is_number_prompt(&heard.text()) {
+            return Ok(None);
+        }
+        if is_whole(&heard.text()) {
+            return Ok(Some(heard));
+        }
+        self.said_twice(&heard, is_whole)
     }
 
     fn hear(

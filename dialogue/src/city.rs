@@ -285,6 +285,8 @@ pub struct Phrases {
     pub person: Words,
     /// The caller meant another number.
     pub wrong_number: Words,
+    /// The caller warns of a wrong number, and so has not reached one.
+    pub wrong_number_warned_of: Words,
     /// The agent tells the caller so.
     pub wrong_number_agent: Words,
     /// Somebody is on the line, though he says nothing else.

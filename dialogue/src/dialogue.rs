@@ -149,7 +149,9 @@ impl<'a> Dialogue<'a> {
             return;
         }
         self.silences = 0;
-        self.wrong_number |= self.city.phrases.wrong_number.are_in(&text);
+        let phrases = &self.city.phrases;
+        self.wrong_number |=
+            phrases.wrong_number.are_in(&text) && !phrases.wrong_number_warned_of.are_in(&text);
         if let Some(emergency) =
             understood.iter().find_map(|matter| matter.emergency.as_ref()).filter(|_| !self.warned)
         {

@@ -164,6 +164,19 @@ fn the_agents_words_move_nothing() {
 }
 
 #[test]
+fn who_warns_of_a_wrong_number_did_not_call_one() {
+    let city = city();
+    let asks = |text: &str| {
+        let heard = heard(&[text]);
+        let understood = [matter(&heard, RequestType::Complaint, "城乡建设")];
+        let input = Input::Said { said: &heard.said[0], understood: &understood };
+        !says(&Dialogue::new(&city).step(NOW, input)).is_empty()
+    };
+    assert!(!asks("打错了"));
+    assert!(asks("路灯坏了，打我这个号，别又打错了"));
+}
+
+#[test]
 fn a_caller_who_speaks_over_a_prompt_is_heard() {
     let city = city();
     let mut dialogue = Dialogue::new(&city);

@@ -140,8 +140,9 @@ fn transcribe(worker: &mut Worker, utterance: &Utterance) -> Answer {
     if nlu::dictation(&heard.text()) != Dictation::Broken {
         return Ok(heard);
     }
-    let again = worker.transcribe_number(utterance)?;
-    Ok(again.filter(|again| nlu::dictation(&again.text()) == Dictation::Whole).unwrap_or(heard))
+    let again =
+        worker.transcribe_number(utterance, |text| nlu::dictation(text) == Dictation::Whole)?;
+    Ok(again.unwrap_or(heard))
 }
 
 fn end_ms(utterance: &Utterance) -> u64 {

@@ -278,7 +278,9 @@ fn dashed(chars: &[char], at: usize, door: usize) -> usize {
 }
 
 /// What says where in a house somebody lives: 后院西屋, 东厢房, 地下室, 西单元201.
-const PARTS: [&str; 31] = [
+const PARTS: [&str; 33] = [
+    "宿舍楼",
+    "宿舍",
     "亭子间",
     "地下室",
     "东厢房",

@@ -136,7 +136,8 @@ pub fn blanks(text: &str) -> Vec<bool> {
         cover(entity.start, entity.end);
     }
     for name in &found.names {
-        cover(name.end, name::with_title(&chars, name.start, name.end));
+        let (start, end) = name::as_called(&chars, name.start, name.end);
+        cover(start, end);
         // A whole name is one wherever it stands again: 你就说高兴找他，我叫高兴.
         let whole = name.end - name.start > 1;
         let again = |at: &usize| whole && is_at(&chars, *at, &name.value);

@@ -90,12 +90,16 @@ const SHORT_TITLES: &str = "工总姐哥姨婶叔伯某爷嫂董";
 /// What makes another word of it: 工资, 总是.
 const NO_TITLE: &str = "资作地人厂程是共会结算常";
 
-/// One past a family name with its title of one syllable, which is as telling as the name; `end` where
-/// there is none.
-pub(crate) fn with_title(text: &[char], start: usize, end: usize) -> usize {
+/// A family name with what makes it as telling as a whole one, a title of one syllable or 老 and 小 before it:
+/// 程工, 老李, 小郭. Other names are as they are.
+pub(crate) fn as_called(text: &[char], start: usize, end: usize) -> (usize, usize) {
+    if end - start != 1 {
+        return (start, end);
+    }
     let title = text.get(end).is_some_and(|ch| SHORT_TITLES.contains(*ch));
     let word = text.get(end + 1).is_some_and(|ch| NO_TITLE.contains(*ch));
-    if end - start == 1 && title && !word { end + 1 } else { end }
+    let familiar = start > 0 && matches!(text[start - 1], '老' | '小');
+    (start - usize::from(familiar), end + usize::from(title && !word))
 }
 
 /// One past the name that begins with a family name, where no tagger sees one.

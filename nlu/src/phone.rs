@@ -35,7 +35,9 @@ const LEAST_TOGETHER: usize = 4;
 pub fn dictation(text: &str) -> Dictation {
     let text: Vec<char> = text.chars().collect();
     let runs = runs(&text);
-    let is_whole = |number: &(String, usize, usize)| is_mobile(&number.0) || has_area(&number.0);
+    let is_whole = |number: &(String, usize, usize)| {
+        is_mobile(&number.0) || (has_area(&number.0) && !is_short(&number.0))
+    };
     if numbers(&text, &runs).iter().any(is_whole) {
         return Dictation::Whole;
     }
@@ -519,6 +521,17 @@ fn has_area(digits: &str) -> bool {
         [b'0', b'3'..=b'9', _, _, b'2'..=b'9', ..] => matches!(digits.len(), 11 | 12),
         _ => false,
     }
+}
+
+/// Area codes of four digits in which every number has eight, as far as they are sure.
+const EIGHT: &str = "0311 0371 0377 0379 0411 0431 0451 0510 0511 0512 0513 0514 0515 0516 0517 0518 0519 0523 \
+                     0527 0531 0532 0551 0571 0573 0574 0575 0576 0577 0579 0591 0595 0731 0754 0755 0757 0760 \
+                     0769 0791 0851 0871 0898";
+
+/// Whether a number with its area code lacks a digit there.
+fn is_short(digits: &str) -> bool {
+    digits.len() == 11
+        && digits.get(..4).is_some_and(|area| EIGHT.split(' ').any(|eight| eight == area))
 }
 
 #[cfg(test)]

@@ -25,11 +25,11 @@ pub(crate) fn is_part(chars: &[char], at: usize) -> bool {
         // 小营街道 is an office, and what follows it is named by itself.
         '街' if next == Some(&'道') => false,
         '道' if at > 0 && chars[at - 1] == '街' => false,
-        // 华林国际B区, 白鹭郡北区, 朝晖六区.
+        // 华林国际B区, 白鹭郡北区, 朝晖六区, 西京社区乙区.
         '区' => {
             at > 0
                 && (chars[at - 1].is_ascii_alphanumeric()
-                    || "东西南北中一二三四五六七八九小老新".contains(chars[at - 1]))
+                    || "东西南北中一二三四五六七八九甲乙丙丁小老新社".contains(chars[at - 1]))
         }
         '市' => {
             (at > 0 && "城菜".contains(chars[at - 1]))
@@ -37,7 +37,8 @@ pub(crate) fn is_part(chars: &[char], at: usize) -> bool {
         }
         '和' => {
             (at > 0 && "仁祥人万永泰太义雍颐熙康".contains(chars[at - 1]))
-                || chars.get(at + 1).is_some_and(|next| "平谐睦美顺兴悦".contains(*next))
+                || next.is_some_and(|next| "平谐睦美顺兴悦".contains(*next))
+                || ending(chars, at + 1) > 1
         }
         ch => !APART.contains(ch),
     };

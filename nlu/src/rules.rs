@@ -51,8 +51,16 @@ pub(crate) struct Hint<L> {
 #[derive(Deserialize)]
 pub(crate) struct Phrases {
     pub(crate) person: Words,
-    pub(crate) wrong_number: Words,
+    wrong_number: Words,
+    wrong_number_warned_of: Words,
     pub(crate) wrong_number_agent: Words,
+}
+
+impl Phrases {
+    /// Whether a caller says that he meant another number.
+    pub(crate) fn say_wrong_number(&self, text: &str) -> bool {
+        self.wrong_number.are_in(text) && !self.wrong_number_warned_of.are_in(text)
+    }
 }
 
 /// How people on this line speak.

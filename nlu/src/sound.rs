@@ -273,6 +273,11 @@ pub(crate) fn rhymes_with_yao(ch: char) -> bool {
     ch.to_pinyin().is_some_and(|pinyin| pinyin.plain() == "yao" || pinyin.plain().ends_with("iao"))
 }
 
+/// Whether a character ends at least in the -ao of 幺.
+pub(crate) fn ends_like_yao(ch: char) -> bool {
+    ch.to_pinyin().is_some_and(|pinyin| pinyin.plain().ends_with("ao"))
+}
+
 /// A syllable's initial and final.
 fn parts(syllable: &str) -> (&str, &str) {
     let cut = match syllable.as_bytes() {

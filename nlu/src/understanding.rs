@@ -30,17 +30,6 @@ const LEAST_OWN_QUESTION: usize = 30;
 const SURE_CATEGORY: f32 = 0.6;
 /// Substance over which a call that says 打错了 or asks for a person may still be about something.
 const LITTLE_SUBSTANCE: usize = 45;
-/// Words by which a caller warns others of a wrong number.
-const WARNING: [&str; 8] = [
-    "别又打错",
-    "别再打错",
-    "别打错",
-    "怕又打错",
-    "怕你们打错",
-    "怕你打错",
-    "免得打错",
-    "省得打错",
-];
 /// Substance under which a last turn does no more than take the call back.
 const LAST_SUBSTANCE: usize = 25;
 /// Confidence from which a place was named, and not just something that sounds like one.
@@ -174,16 +163,10 @@ impl Understanding {
                 person |= demand;
             }
         }
-        // 就是这个号，别又打错了: who warns of it wants to be called back.
-        let warns = |said: &&Said| {
-            let text = said.text();
-            WARNING.iter().any(|word| text.contains(word))
-                && phone::dictation(&text) == phone::Dictation::Whole
-        };
-        if phrases.wrong_number.are_in_any(&callers) && !callers.iter().any(warns) {
+        if callers.iter().any(|said| phrases.say_wrong_number(&said.text())) {
             // Who finds out at the end may have said a lot before, but no number and no place.
             let taken_back = callers.last().is_some_and(|said| {
-                phrases.wrong_number.are_in(&said.text())
+                phrases.say_wrong_number(&said.text())
                     && self.rules.substance(&said.written()) < LAST_SUBSTANCE
             });
             if substance < LITTLE_SUBSTANCE || (taken_back && !self.is_to_be_followed(heard)) {

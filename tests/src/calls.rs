@@ -235,6 +235,19 @@ fn the_fixtures_reach_the_floors() {
 }
 
 #[test]
+fn a_digit_that_was_said_twice_and_heard_once_is_written_twice() {
+    let desk = Desk::fresh();
+    let folder = text_of(&home().join("audio-fixtures/numbers"));
+    let calls = desk.run(&["take", "--json", &folder]).well().json();
+    assert_eq!(calls.len(), 2);
+    for call in &calls {
+        let description = sidecar(call["recording"].as_str().unwrap());
+        let expected = description["expect"]["ticket"][0]["phone"].as_str().unwrap();
+        assert_eq!(call["tickets"][0]["phone"], expected, "{}", call["transcript"]);
+    }
+}
+
+#[test]
 fn recognition_is_measured_by_condition_and_drawn() {
     let desk = Desk::fresh();
     // Two folders are two conditions; the third column of a list names a third.

@@ -277,6 +277,8 @@ fn what_somebody_else_marked_is_blanked_and_little_else() {
     // Riddles: a clerk who is called 付款, a tea that is called 王老吉.
     blanks_reach("redaction-5.txt", [('P', 100), ('I', 100), ('A', 92), ('N', 92)], 30);
     blanks_reach("redaction-6.txt", [('P', 100), ('I', 100), ('A', 95), ('N', 95)], 20);
+    blanks_reach("redaction-7.txt", [('P', 100), ('I', 100), ('A', 98), ('N', 96)], 20);
+    blanks_reach("redaction-8.txt", [('P', 100), ('I', 100), ('A', 98), ('N', 95)], 20);
 }
 
 /// At least so many per cent of what is marked is blanked, and at most so many per mille of the rest.

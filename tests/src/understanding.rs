@@ -180,6 +180,7 @@ fn numbers_are_found_however_they_are_dictated_and_other_numbers_are_left_alone(
         ("phones-7.tsv", 97),
         ("phones-8.tsv", 95),
         ("phones-9.tsv", 99),
+        ("phones-10.tsv", 99),
         ("phones-heard.tsv", 88),
         ("phones-heard-2.tsv", 84),
     ] {

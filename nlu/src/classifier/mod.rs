@@ -68,7 +68,7 @@ impl Certainty {
 
 /// How much surer the mean of two readings makes than one: chosen on titles with bodies that nothing was
 /// trained on, where certainty that was fitted on single texts is too low.
-const TWICE_READ: f32 = 1.4;
+const TWICE_READ: f32 = 1.3;
 
 /// Margins of every label by bank; none of a bank that was not asked.
 pub(crate) struct Margins(pub(crate) Vec<Vec<f32>>);

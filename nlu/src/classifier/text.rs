@@ -66,7 +66,7 @@ impl Vocabulary {
     /// Writes `tokenizer.json`.
     pub(crate) fn save(&self, path: &Path) -> Result<(), Error> {
         self.tokenizer
-            .save(path, true)
+            .save(path, false)
             .map_err(|e| Error::content(path, e, "check that the folder can be written"))
     }
 

@@ -244,7 +244,7 @@ fn what_only_looks_like_a_correction_changes_no_number() {
 
 #[test]
 fn what_recognisers_make_of_a_dictated_number() {
-    let rows: [(&str, &[&str]); 37] = [
+    let rows: [(&str, &[&str]); 40] = [
         ("一三八零零一三九二三六i不对九二六三", &["13800139263"]),
         ("一三八零零一三部队零零三一八零零零", &["13800318000"]),
         ("一三八，零零三一恶不适零零一三八零零零", &["13800138000"]),
@@ -281,6 +281,9 @@ fn what_recognisers_make_of_a_dictated_number() {
         ("一三八零零一三零八零零零", &["13800138000"]),
         ("一三八零零一三后三位八零零零八零零零", &["13800138000"]),
         ("一三八零零不是一一是零零一三八零零零", &["13800138000"]),
+        ("到三八零零一三八零零零", &["13800138000"]),
+        ("以三八零零一三八零零零，对", &["13800138000"]),
+        ("报个座机八零二五六二三四五六七八", &["02562345678"]),
         ("一号楼三单元二零一，三月一号三点交了四千五百六十七块八毛九", &[]),
     ];
     for (text, expected) in rows {
@@ -296,5 +299,20 @@ fn long_dictations_end_in_no_time_and_in_nothing() {
     {
         let text: Vec<char> = part.repeat(300).chars().collect();
         numbers(&text, &runs(&text));
+    }
+}
+
+#[test]
+fn a_number_that_lost_a_digit_is_broken() {
+    let rows = [
+        ("我姓李，电话一三九八四零二二五一六", Dictation::Whole),
+        ("我姓李，电话一三九八四零二五一六", Dictation::Broken),
+        ("零五七幺，八六二二七五三九", Dictation::Whole),
+        ("零五七幺，八六二七五三九，杭州的号有八位", Dictation::Broken),
+        ("零三五一，七零二三三四五，太原的有七位", Dictation::Whole),
+        ("三号楼二单元六零二", Dictation::None),
+    ];
+    for (text, expected) in rows {
+        assert_eq!(dictation(text), expected, "{text}");
     }
 }

@@ -3,7 +3,7 @@
 use super::super::MOBILE;
 use crate::digits::digit_of;
 use crate::heard::is_at;
-use crate::sound::{Ear, rhymes_with_yao, syllables};
+use crate::sound::{Ear, ends_like_yao, rhymes_with_yao, syllables};
 
 /// Digits from which a text may hold a number that was misheard.
 const LEAST_DIGITS: usize = 6;
@@ -17,6 +17,8 @@ const RADIO: &str = "拐勾洞";
 const LIKE_YAO: &str = "腰药邀妖摇咬耀钥姚窑遥瑶夭";
 /// Characters of the sound of 有, which 幺 is written as where a number begins.
 const LIKE_YOU: &str = "有又右由油友优悠游";
+/// Characters of the sound of 一 that are no digits.
+const LIKE_YI: &str = "以已义意亿议";
 
 /// The text as it may have been meant, character by character, with 幺 and the words around digits as they
 /// were said. Empty where nothing is spelled otherwise.
@@ -155,6 +157,8 @@ fn meant(
         '号' if follows && after >= 3 => Some((at, '，')),
         // 三零五七，对吧，二九四四.
         '对' if follows && after > 0 => Some((at, '，')),
+        // 座机吧，零二五….
+        '八' if !follows && value(at + 1) == Some(0) && after >= MOBILE => Some((at, '，')),
         '八' if at > 1 && text[at - 1] == '，' && heard[at - 1] == '对' && after >= 4 => {
             Some((at, '，'))
         }
@@ -184,6 +188,15 @@ fn meant(
         // The eleventh digit.
         ch if LIKE_YAO.contains(ch) && follows && said + 1 == MOBILE => Some((at, '幺')),
         ch if opens && (yao(at) || LIKE_YOU.contains(ch)) => Some((at, '幺')),
+        // 到六七六九七三八八九三, 以四九一零七四五二五五: the ten digits of a mobile number lack the first.
+        // After 号 they are a number of something.
+        ch if opens
+            && ch != '号'
+            && said + 1 == MOBILE
+            && (LIKE_YI.contains(ch) || ends_like_yao(ch)) =>
+        {
+            Some((at, '幺'))
+        }
         _ => None,
     }
 }
