@@ -70,8 +70,11 @@ impl Worker {
             ));
         }
         first.sort_by(|a, b| b.1.total_cmp(&a.1));
+        first.truncate(WEIGHED);
+        // The later a way leaves what was written, the less of it is decoded anew.
+        first.sort_by(|a, b| b.0.cmp(&a.0));
         let mut weighed: Vec<(usize, f32)> = Vec::new();
-        for &(index, _) in first.iter().take(WEIGHED) {
+        for &(index, _) in &first {
             weighed.push((index, self.weigh(&mut path, &ways[index])?));
         }
         weighed.sort_by(|a, b| b.1.total_cmp(&a.1));
