@@ -453,7 +453,8 @@ pub(crate) fn numbers(text: &[char], runs: &[Run]) -> Vec<(String, usize, usize)
             // 3.8.15.209 is a version.
             let written = &text[run.start()..run.end()];
             let counted = is_date(&digits) || written.contains(&'.');
-            (is_landline(&digits) && (said || !counted)).then_some(digits.clone())
+            let alone = has_area(&digits) || !follows_head(text, run.start());
+            (is_landline(&digits) && (said || !counted) && alone).then_some(digits.clone())
         });
         let number = number.filter(|_| !is_labelled(text, run.start()));
         // 是…，不是…: what is denied is none.
@@ -512,6 +513,23 @@ fn is_date(digits: &str) -> bool {
 fn is_landline(digits: &str) -> bool {
     let local = (7..=8).contains(&digits.len()) && (b'2'..=b'8').contains(&digits.as_bytes()[0]);
     has_area(digits) || local
+}
+
+/// Characters between the head of a number and the rest of it.
+const LONGEST_HESITATION: usize = 7;
+
+/// Whether the head of a number stands before a place, so that what begins there is the rest of one with a digit
+/// lost: 幺七五，那个，八幺六零零二零.
+fn follows_head(text: &[char], at: usize) -> bool {
+    let is_digit = |ch: &&char| digit_of(**ch).is_some();
+    let between = text[..at].iter().rev().take_while(|ch| !is_digit(ch)).count();
+    let end = at - between;
+    let length = text[..end].iter().rev().take_while(is_digit).count();
+    let head: Vec<u8> = text[end - length..end].iter().filter_map(|ch| digit_of(*ch)).collect();
+    let words: String = text[end..at].iter().collect();
+    (1..=LONGEST_HESITATION).contains(&between)
+        && matches!(head[..], [1, 3..=9, _] | [1, 3..=9, _, _] | [0, _, _] | [0, _, _, _])
+        && !ANNOUNCE.iter().chain(&TAKE_BACK).any(|word| words.contains(word))
 }
 
 /// Whether a number has its area code; within an area none begins with a 1.

@@ -303,6 +303,17 @@ fn long_dictations_end_in_no_time_and_in_nothing() {
 }
 
 #[test]
+fn the_rest_of_a_number_is_none() {
+    let found = |text: &str| {
+        let phones = crate::entities(text, jiff::Timestamp::UNIX_EPOCH).phones;
+        phones.into_iter().map(|phone| phone.value).collect::<Vec<_>>()
+    };
+    assert!(found("幺七五，那个，八幺六零零二零").is_empty());
+    assert_eq!(found("不是幺七五，是座机，八幺六零零二零"), ["8160020"]);
+    assert_eq!(found("我住二零一，打八幺六零零二零"), ["8160020"]);
+}
+
+#[test]
 fn a_number_that_lost_a_digit_is_broken() {
     let rows = [
         ("我姓李，电话一三九八四零二二五一六", Dictation::Whole),
