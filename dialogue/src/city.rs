@@ -286,6 +286,7 @@ pub struct Phrases {
     /// The caller meant another number.
     pub wrong_number: Words,
     /// The caller warns of a wrong number, and so has not reached one.
+    #[serde(default)]
     pub wrong_number_warned_of: Words,
     /// The agent tells the caller so.
     pub wrong_number_agent: Words,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use nlu::{Heard, Interpretation, Leg, Said};
+use nlu::{Dictation, Heard, Interpretation, Leg, Said, dictation};
 
 use crate::city::{City, Slot};
 use crate::draft::Draft;
@@ -150,8 +150,10 @@ impl<'a> Dialogue<'a> {
         }
         self.silences = 0;
         let phrases = &self.city.phrases;
-        self.wrong_number |=
-            phrases.wrong_number.are_in(&text) && !phrases.wrong_number_warned_of.are_in(&text);
+        let warning = &phrases.wrong_number_warned_of;
+        self.wrong_number |= phrases.wrong_number.are_in(&warning.taken_from(&text));
+        // Whoever gives a number and warns of calling a wrong one has a matter, whatever he said before.
+        self.wrong_number &= !(warning.are_in(&text) && dictation(&text) == Dictation::Whole);
         if let Some(emergency) =
             understood.iter().find_map(|matter| matter.emergency.as_ref()).filter(|_| !self.warned)
         {

@@ -278,9 +278,7 @@ fn dashed(chars: &[char], at: usize, door: usize) -> usize {
 }
 
 /// What says where in a house somebody lives: 后院西屋, 东厢房, 地下室, 西单元201.
-const PARTS: [&str; 33] = [
-    "宿舍楼",
-    "宿舍",
+const PARTS: [&str; 31] = [
     "亭子间",
     "地下室",
     "东厢房",
@@ -323,10 +321,17 @@ fn with_rest(chars: &[char], mut end: usize) -> usize {
             let tail = dashed(chars, end, 1);
             (tail > 0).then_some(tail)
         });
-        let Some(length) = part else { return end };
+        let Some(length) = part else { return dormitory(chars, end).unwrap_or(end) };
         end += length;
         // 后面二门一零一.
         let behind = if is_at(chars, end, "后面") { 2 } else { 0 };
         end = house_after(chars, end + behind, 1, 0).unwrap_or(end);
     }
+}
+
+/// One past the room in a dormitory that an address goes on with: 五号宿舍楼四一二.
+fn dormitory(chars: &[char], end: usize) -> Option<usize> {
+    let name = ["宿舍楼", "宿舍"].into_iter().find(|name| is_at(chars, end, name))?;
+    let after = end + name.chars().count();
+    house_after(chars, after, 1, 0).filter(|end| *end > after)
 }

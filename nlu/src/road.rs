@@ -1,6 +1,7 @@
 //! Names of roads and estates, told by what they end in and by what no name begins with.
 
 use crate::digits::digit_of;
+use crate::entities::is_number;
 use crate::heard::is_at;
 
 /// What a road or an estate ends in.
@@ -38,7 +39,8 @@ pub(crate) fn is_part(chars: &[char], at: usize) -> bool {
         '和' => {
             (at > 0 && "仁祥人万永泰太义雍颐熙康".contains(chars[at - 1]))
                 || next.is_some_and(|next| "平谐睦美顺兴悦".contains(*next))
-                || ending(chars, at + 1) > 1
+                || (ending(chars, at + 1) > 1
+                    && chars.get(at + 1 + ending(chars, at + 1)).is_some_and(|ch| is_number(*ch)))
         }
         ch => !APART.contains(ch),
     };

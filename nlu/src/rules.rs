@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::Error;
 use crate::heard::{Leg, Said};
 use crate::interpretation::RequestType;
+use crate::phone::{Dictation, dictation};
 use crate::sound::{Ear, Finder, Words};
 
 /// The files of `city/understanding`.
@@ -52,6 +53,7 @@ pub(crate) struct Hint<L> {
 pub(crate) struct Phrases {
     pub(crate) person: Words,
     wrong_number: Words,
+    #[serde(default)]
     wrong_number_warned_of: Words,
     pub(crate) wrong_number_agent: Words,
 }
@@ -59,7 +61,12 @@ pub(crate) struct Phrases {
 impl Phrases {
     /// Whether a caller says that he meant another number.
     pub(crate) fn say_wrong_number(&self, text: &str) -> bool {
-        self.wrong_number.are_in(text) && !self.wrong_number_warned_of.are_in(text)
+        self.wrong_number.are_in(&self.wrong_number_warned_of.taken_from(text))
+    }
+
+    /// Whether a caller gives a number and warns of calling a wrong one: 就是这个号，别又打错了.
+    pub(crate) fn warn_of_wrong_number(&self, text: &str) -> bool {
+        self.wrong_number_warned_of.are_in(text) && dictation(text) == Dictation::Whole
     }
 }
 

@@ -223,6 +223,14 @@ impl Words {
         said.iter().any(|said| self.are_in(&said.text()))
     }
 
+    /// The text without them, and without marks and spaces.
+    pub fn taken_from(&self, text: &str) -> String {
+        let bare: Vec<char> = text.chars().filter(|ch| ch.is_alphanumeric()).collect();
+        let found = self.find(&bare);
+        let is_left = |at: &usize| !found.iter().any(|(_, start, end)| (start..end).contains(&at));
+        (0..bare.len()).filter(is_left).map(|at| bare[at]).collect()
+    }
+
     /// Whether one of them is in a text; marks and spaces do not part a word.
     pub fn are_in(&self, text: &str) -> bool {
         let bare: Vec<char> = text.chars().filter(|ch| ch.is_alphanumeric()).collect();

@@ -163,7 +163,9 @@ impl Understanding {
                 person |= demand;
             }
         }
-        if callers.iter().any(|said| phrases.say_wrong_number(&said.text())) {
+        // Who warns of it wants to be called back.
+        let warned = callers.iter().any(|said| phrases.warn_of_wrong_number(&said.text()));
+        if !warned && callers.iter().any(|said| phrases.say_wrong_number(&said.text())) {
             // Who finds out at the end may have said a lot before, but no number and no place.
             let taken_back = callers.last().is_some_and(|said| {
                 phrases.say_wrong_number(&said.text())

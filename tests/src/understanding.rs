@@ -237,6 +237,10 @@ fn who_leaves_only_a_number_is_to_be_called_back() {
     assert_eq!(interpret(&understanding, afraid).len(), 0);
     let warned = "就是幺三八零零幺三八零零零，别又打错了";
     assert_eq!(interpret(&understanding, warned).len(), 1);
+    let before = ["你们上次打错了", "我的号是幺三八零零幺三八零零零，别又打错了"];
+    assert_eq!(interpret_all(&understanding, &before).len(), 1);
+    let sorry = "不好意思打错了，我找的是移动公司，下次我看清楚，免得打错";
+    assert_eq!(interpret(&understanding, sorry).len(), 0);
 }
 
 #[test]

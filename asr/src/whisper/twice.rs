@@ -7,6 +7,7 @@ use whisper_rs::WhisperTokenId;
 
 use super::{LONGEST_CHAR_MS, Worker, recognition};
 use crate::Error;
+use crate::guard::is_number_prompt;
 use crate::transcript::{Char, Transcript};
 
 /// How much less probable than what was written the mended text may be, as a natural logarithm. Of the numbers that
@@ -14,11 +15,13 @@ use crate::transcript::{Char, Transcript};
 const MOST_LOST: f32 = 4.7;
 /// How sure it must be which digit it was.
 const LEAST_SURE: f32 = 0.75;
+/// Digits as they are read out and written.
+const DIGITS: &str = "零〇一二三四五六七八九幺两洞拐勾0123456789";
 /// Ways that are weighed whole: which ones, the next character alone tells well enough.
 const WEIGHED: usize = 4;
 
 impl Worker {
-    /// What was heard last, with the character said twice that makes it whole; `None` if none does or it cannot be
+    /// What was heard last, with the digit said twice that makes it whole; `None` if none does or it cannot be
     /// told which. The sound must still be in the state, decoded after the prompt for numbers.
     pub(super) fn said_twice(
         &mut self,
@@ -27,14 +30,19 @@ impl Worker {
     ) -> Result<Option<Transcript>, Error> {
         let chars: Vec<char> = heard.chars.iter().map(|c| c.ch).collect();
         // Of two equal ones either gives the same text.
-        let places = (0..chars.len()).filter(|&at| chars.get(at + 1) != Some(&chars[at]));
+        let is_place =
+            |&at: &usize| DIGITS.contains(chars[at]) && chars.get(at + 1) != Some(&chars[at]);
+        let places = (0..chars.len()).filter(is_place);
         let ways: Vec<(usize, String)> = places
             .map(|at| (at, chars[..=at].iter().chain(&chars[at..]).collect::<String>()))
-            .filter(|(_, text)| is_whole(text))
+            // What the decoder was told beforehand may have lost a digit, too.
+            .filter(|(_, text)| is_whole(text) && !is_number_prompt(text))
             .collect();
         let written = self.tokens(&heard.text())?;
-        let tokens =
-            ways.iter().map(|(_, text)| self.tokens(text)).collect::<Result<Vec<_>, _>>()?;
+        let mut tokens = Vec::new();
+        for (_, text) in &ways {
+            tokens.push(self.tokens(text)?);
+        }
         let chosen = self.choose(&written, &tokens)?;
         Ok(chosen.map(|(index, sure)| doubled(heard, ways[index].0, sure)))
     }
@@ -47,7 +55,7 @@ impl Worker {
         Ok(tokens)
     }
 
-    /// Which of the ways was said, with its probability among them.
+    /// Which of the ways was said, with its probability beside what was written and the others.
     fn choose(
         &mut self,
         written: &[WhisperTokenId],
@@ -55,8 +63,9 @@ impl Worker {
     ) -> Result<Option<(usize, f32)>, Error> {
         let mut path = Path { start: self.start(), ..Path::default() };
         let room = self.model.context.n_text_ctx().max(0) as usize;
-        let longest = ways.iter().map(Vec::len).max().unwrap_or(0);
-        if ways.is_empty() || path.start.len() + longest > room {
+        let longest = ways.iter().map(Vec::len).max().unwrap_or(0).max(written.len());
+        let known = ways.iter().any(|way| way == written);
+        if ways.is_empty() || known || path.start.len() + longest > room {
             return Ok(None);
         }
         let sum = self.weigh(&mut path, written)?;
@@ -77,10 +86,7 @@ impl Worker {
         for &(index, _) in &first {
             weighed.push((index, self.weigh(&mut path, &ways[index])?));
         }
-        weighed.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let (index, best) = weighed[0];
-        let sure = 1.0 / weighed.iter().map(|(_, sum)| (sum - best).exp()).sum::<f32>();
-        Ok((sum - best <= MOST_LOST && sure >= LEAST_SURE).then_some((index, sure)))
+        Ok(pick(sum, &weighed))
     }
 
     /// What the decoder is given before the text.
@@ -102,7 +108,10 @@ impl Worker {
             Ok(log_softmax(self.state.get_logits().map_err(recognition)?))
         };
         if path.after.is_empty() {
-            path.after.push(decode(&path.start, 0)?);
+            // Of several tokens at once whisper.cpp gives the logits of the last, but not where they are read.
+            let (last, before) = path.start.split_last().expect("the start has its marks");
+            decode(before, 0)?;
+            path.after.push(decode(&[*last], before.len())?);
         }
         let kept = shared(&path.said, tokens);
         path.said.truncate(kept);
@@ -113,6 +122,15 @@ impl Worker {
         }
         Ok(tokens.iter().zip(&path.after).map(|(&token, after)| after[token as usize]).sum())
     }
+}
+
+/// The most probable of the ways, each with the logarithm of its probability, beside what was `written`: which it is,
+/// and how probable it is among them all.
+fn pick(written: f32, ways: &[(usize, f32)]) -> Option<(usize, f32)> {
+    let (index, best) = *ways.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    let others = ways.iter().map(|(_, sum)| (sum - best).exp()).sum::<f32>();
+    let likely = written - best <= MOST_LOST && 1.0 / others >= LEAST_SURE;
+    likely.then(|| (index, 1.0 / (others + (written - best).exp())))
 }
 
 /// What the decoder has been taken through.
@@ -136,7 +154,7 @@ fn log_softmax(logits: &[f32]) -> Vec<f32> {
 }
 
 /// The transcript with one character said twice: both share the time until the next one begins, and neither is
-/// surer than the choice was.
+/// surer than the choice.
 fn doubled(heard: &Transcript, at: usize, sure: f32) -> Transcript {
     let mut heard = heard.clone();
     let char = heard.chars[at];
@@ -154,6 +172,18 @@ fn doubled(heard: &Transcript, at: usize, sure: f32) -> Transcript {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_way_is_taken_if_it_is_likely_and_no_other_is() {
+        let which = |written, ways: &[(usize, f32)]| pick(written, ways).map(|(index, _)| index);
+        assert_eq!(which(-18.0, &[(0, -25.0), (3, -19.0), (5, -24.0)]), Some(3));
+        assert_eq!(which(-18.0, &[(3, -18.0 - MOST_LOST - 0.1)]), None, "too unlikely");
+        assert_eq!(which(-18.0, &[(3, -19.0), (5, -19.5)]), None, "either may be right");
+        assert_eq!(which(-18.0, &[(3, -19.0), (5, -20.2)]), Some(3));
+        assert_eq!(which(-18.0, &[]), None);
+        let (_, sure) = pick(-18.0, &[(3, -18.0)]).unwrap();
+        assert!((sure - 0.5).abs() < 1e-6, "as likely as what was written");
+    }
 
     #[test]
     fn both_characters_share_the_time_until_the_next_one() {

@@ -27,8 +27,6 @@ const LONGEST: usize = 6;
 const LONGEST_DOTTED: usize = 14;
 /// Characters that stand in no name.
 const NEVER: &str = "的了是在吗呢啊吧这那我你您他她它们不没和就都也很给被把让跟说有个";
-/// Whom a work order tells of without a name.
-const CALLERS: &str = "市民 居民 村民 农民 投诉人 诉求人 反映人 来电人 当事人 举报人";
 /// A stretch that may be a name: first character, one past the last.
 pub(crate) type Stretch = (usize, usize);
 
@@ -41,15 +39,8 @@ pub(crate) fn persons(text: &[char]) -> Vec<Stretch> {
             found.push((at, at + spelt.chars().count()));
         }
     }
-    // 市民咨询 names nobody, but 民 begins names.
-    found.retain(|(start, _)| !CALLERS.split(' ').any(|word| is_within(text, *start, word)));
     found.sort_unstable();
     found
-}
-
-/// Whether a place lies within a word, and not where it begins.
-fn is_within(text: &[char], at: usize, word: &str) -> bool {
-    (1..word.chars().count()).any(|before| at >= before && is_at(text, at - before, word))
 }
 
 /// What the model knows.

@@ -127,6 +127,20 @@ fn words(text: &mut [char], words: &str, ear: Ear, may: impl Fn(&[char], &[char]
     }
 }
 
+/// Whether a number of a firm begins at a place: 四零零, 八零零.
+fn is_firms(text: &[char], at: usize) -> bool {
+    let digits: Vec<u8> = text.iter().skip(at).take(3).filter_map(|ch| digit_of(*ch)).collect();
+    matches!(digits[..], [4 | 8, 0, 0])
+}
+
+/// Whether the ten digits of a text follow a character that begins a clause, and may be a mobile number without
+/// its first.
+fn lacks_head(text: &[char], at: usize, said: usize) -> bool {
+    let begins = at == 0 || !text[at - 1].is_alphanumeric();
+    let other = text.iter().any(|ch| "转分".contains(*ch));
+    begins && said + 1 == MOBILE && !other && !is_firms(text, at + 1)
+}
+
 /// What stands for something else at a place, and how to spell it: the place and the character there.
 /// `heard` is the text before anything was changed, `said` the number of its digits.
 fn meant(
@@ -158,7 +172,13 @@ fn meant(
         // 三零五七，对吧，二九四四.
         '对' if follows && after > 0 => Some((at, '，')),
         // 座机吧，零二五….
-        '八' if !follows && value(at + 1) == Some(0) && after >= MOBILE => Some((at, '，')),
+        '八' if value(at + 1) == Some(0)
+            && after >= MOBILE
+            && at > 1
+            && ["座机", "固话", "电话"].iter().any(|cue| is_at(text, at - 2, cue)) =>
+        {
+            Some((at, '，'))
+        }
         '八' if at > 1 && text[at - 1] == '，' && heard[at - 1] == '对' && after >= 4 => {
             Some((at, '，'))
         }
@@ -187,12 +207,12 @@ fn meant(
         }
         // The eleventh digit.
         ch if LIKE_YAO.contains(ch) && follows && said + 1 == MOBILE => Some((at, '幺')),
-        ch if opens && (yao(at) || LIKE_YOU.contains(ch)) => Some((at, '幺')),
-        // 到六七六九七三八八九三, 以四九一零七四五二五五: the ten digits of a mobile number lack the first.
-        // After 号 they are a number of something.
+        ch if opens && !is_firms(text, at + 1) && (yao(at) || LIKE_YOU.contains(ch)) => {
+            Some((at, '幺'))
+        }
+        // 到六七六九七三八八九三, 以四九一零七四五二五五: a clause is ten digits that lack the first of eleven.
         ch if opens
-            && ch != '号'
-            && said + 1 == MOBILE
+            && lacks_head(text, at, said)
             && (LIKE_YI.contains(ch) || ends_like_yao(ch)) =>
         {
             Some((at, '幺'))
