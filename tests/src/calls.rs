@@ -237,14 +237,10 @@ fn the_fixtures_reach_the_floors() {
 #[test]
 fn a_digit_that_was_said_twice_and_heard_once_is_written_twice() {
     let desk = Desk::fresh();
-    let folder = text_of(&home().join("audio-fixtures/numbers"));
-    let calls = desk.run(&["take", "--json", &folder]).well().json();
-    assert_eq!(calls.len(), 2);
-    for call in &calls {
-        let description = sidecar(call["recording"].as_str().unwrap());
-        let expected = description["expect"]["ticket"][0]["phone"].as_str().unwrap();
-        assert_eq!(call["tickets"][0]["phone"], expected, "{}", call["transcript"]);
-    }
+    let recording = text_of(&home().join("audio-fixtures/numbers/said-twice.flac"));
+    let call = desk.run(&["take", "--json", &recording]).well().json().remove(0);
+    let expected = &sidecar(&recording)["expect"]["ticket"][0]["phone"];
+    assert_eq!(call["tickets"][0]["phone"].as_str(), expected.as_str(), "{}", call["transcript"]);
 }
 
 #[test]

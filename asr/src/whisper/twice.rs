@@ -3,6 +3,8 @@
 //! A decoder drops one of two equal digits more often than it errs in any other way (六五五 as 六五). Asked how
 //! probable the right number is, it knows better: the text is weighed against the sound with each digit said once more.
 
+use std::cmp::Reverse;
+
 use whisper_rs::WhisperTokenId;
 
 use super::{LONGEST_CHAR_MS, Worker, recognition};
@@ -81,7 +83,7 @@ impl Worker {
         first.sort_by(|a, b| b.1.total_cmp(&a.1));
         first.truncate(WEIGHED);
         // The later a way leaves what was written, the less of it is decoded anew.
-        first.sort_by(|a, b| b.0.cmp(&a.0));
+        first.sort_by_key(|(index, _)| Reverse(*index));
         let mut weighed: Vec<(usize, f32)> = Vec::new();
         for &(index, _) in &first {
             weighed.push((index, self.weigh(&mut path, &ways[index])?));
