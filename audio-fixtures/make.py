@@ -198,7 +198,7 @@ def main():
     scripts = HERE / "scripts"
     wanted = sys.argv[2:] or [str(p.relative_to(scripts).with_suffix("")) for p in sorted(scripts.rglob("*.toml"))]
     for name in wanted:
-        text = (HERE / "scripts" / f"{name}.toml").read_text()
+        text = (scripts / f"{name}.toml").read_text()
         # TOML has no "rest of the script" after [expect]; the script's own keys stand before it.
         script = tomllib.loads(text)
         target = HERE / (name + (".wav" if "damage" in script else ".flac"))

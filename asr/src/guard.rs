@@ -1,5 +1,7 @@
 //! Telling what was said from what a recogniser makes up on noise, or repeats without end.
 
+use crate::cer::normalise;
+
 /// Why a decoding is not to be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Doubt {
@@ -93,18 +95,11 @@ pub(crate) const PROMPT: &str = "以下是普通话的句子。";
 pub(crate) const NUMBERS: &str =
     "我的电话是幺三八，零零幺三，八零零零。幺五五，七七二二，零零幺幺。";
 
-/// Digits as the prompt says them.
-const SPOKEN: [char; 10] = ['零', '幺', '二', '三', '四', '五', '六', '七', '八', '九'];
-
 /// Whether a text holds a number that the decoder was told of beforehand.
 pub(crate) fn is_number_prompt(text: &str) -> bool {
-    let bare = |text: &str| text.chars().filter(|ch| ch.is_alphanumeric()).collect::<String>();
-    let spoken = |ch: char| match ch {
-        '一' => '幺',
-        _ => ch.to_digit(10).map_or(ch, |digit| SPOKEN[digit as usize]),
-    };
-    let text: String = bare(text).chars().map(spoken).collect();
-    let told = NUMBERS.split('。').map(|sentence| bare(sentence).replace("我的电话是", ""));
+    let bare = |text: &str| normalise(text).into_iter().collect::<String>();
+    let text = bare(text);
+    let told = NUMBERS.split('。').map(|sentence| bare(&sentence.replace("我的电话是", "")));
     told.filter(|number| !number.is_empty()).any(|number| text.contains(&number))
 }
 
@@ -182,6 +177,7 @@ mod tests {
     #[test]
     fn a_number_that_it_was_told_is_none_that_it_heard() {
         assert!(is_number_prompt("我的电话是一三八零零一三八零零零。"));
+        assert!(is_number_prompt("13800138000"), "in digits, too");
         assert!(is_number_prompt("幺五五，七七二二，零零幺幺"));
         assert!(!is_number_prompt("幺三八，零零幺三，八零零幺"));
     }

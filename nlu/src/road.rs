@@ -37,10 +37,12 @@ pub(crate) fn is_part(chars: &[char], at: usize) -> bool {
                 || next.is_some_and(|next| "街口场".contains(*next))
         }
         '和' => {
+            // 天和家园8栋.
+            let estate = ending(chars, at + 1);
+            let numbered = chars.get(at + 1 + estate).is_some_and(|ch| is_number(*ch));
             (at > 0 && "仁祥人万永泰太义雍颐熙康".contains(chars[at - 1]))
                 || next.is_some_and(|next| "平谐睦美顺兴悦".contains(*next))
-                || (ending(chars, at + 1) > 1
-                    && chars.get(at + 1 + ending(chars, at + 1)).is_some_and(|ch| is_number(*ch)))
+                || (estate > 1 && numbered)
         }
         ch => !APART.contains(ch),
     };

@@ -12,8 +12,8 @@ use crate::Error;
 use crate::guard::is_number_prompt;
 use crate::transcript::{Char, Transcript};
 
-/// How much less probable than what was written the mended text may be, as a natural logarithm. Of the numbers that
-/// it was chosen on, the right way lay up to 5 below, and 5 to 7 where no way was right.
+/// How much less probable than what was written the mended text may be, as a natural logarithm. Where one digit was
+/// surely lost the right way lay up to 4.6 below; of 45 callers who had left a digit out all but four lay further.
 const MOST_LOST: f32 = 4.7;
 /// How sure it must be which digit it was.
 const LEAST_SURE: f32 = 0.75;
