@@ -276,9 +276,10 @@ fn what_somebody_else_marked_is_blanked_and_little_else() {
     blanks_reach("redaction-4.txt", [('P', 100), ('I', 100), ('A', 92), ('N', 97)], 20);
     // Riddles: a clerk who is called 付款, a tea that is called 王老吉.
     blanks_reach("redaction-5.txt", [('P', 100), ('I', 100), ('A', 92), ('N', 92)], 30);
-    blanks_reach("redaction-6.txt", [('P', 100), ('I', 100), ('A', 95), ('N', 95)], 20);
-    blanks_reach("redaction-7.txt", [('P', 100), ('I', 100), ('A', 98), ('N', 96)], 20);
-    blanks_reach("redaction-8.txt", [('P', 100), ('I', 100), ('A', 98), ('N', 95)], 20);
+    // Names with their titles, 单雯雯女士, count whole here: without 女士 it is 98, 97 and 96 %.
+    blanks_reach("redaction-6.txt", [('P', 100), ('I', 100), ('A', 95), ('N', 91)], 20);
+    blanks_reach("redaction-7.txt", [('P', 100), ('I', 100), ('A', 98), ('N', 90)], 20);
+    blanks_reach("redaction-8.txt", [('P', 100), ('I', 100), ('A', 98), ('N', 94)], 20);
 }
 
 /// At least so many per cent of what is marked is blanked, and at most so many per mille of the rest.
@@ -293,9 +294,9 @@ fn blanks_reach(file: &str, floors: [(char, usize); 4], ceiling: usize) {
         for (kind, range) in &marks {
             // 先生 tells nobody who it is, nor do the words between the groups of a number.
             let named = |at: &usize| match kind {
-                'N' if range.len() > 2 => {
-                    let title: String = words[range.end - 2..range.end].iter().collect();
-                    *at < range.end - 2 || !TITLES.contains(&title.as_str())
+                'N' if range.len() == 3 => {
+                    let title: String = words[range.start + 1..range.end].iter().collect();
+                    *at == range.start || !TITLES.contains(&title.as_str())
                 }
                 'I' => !"，然后是最".contains(words[*at]),
                 _ => words[*at].is_alphanumeric(),
@@ -317,7 +318,7 @@ fn blanks_reach(file: &str, floors: [(char, usize); 4], ceiling: usize) {
     assert!(lost * 1000 <= others * ceiling, "{file}: {lost} of {others} others are blanked");
 }
 
-const TITLES: [&str; 22] = [
+const TITLES: [&str; 19] = [
     "先生", "女士", "师傅", "阿姨", "老师", "主任", "经理", "队长", "大爷", "大姐", "大哥", "爷爷",
-    "奶奶", "婆婆", "老太", "老板", "教练", "园长", "医生", "警官", "院长", "会计",
+    "奶奶", "婆婆", "老太", "老板", "教练", "园长", "医生",
 ];
